@@ -1,51 +1,113 @@
 /// The vector of Float32 lanes that a kernel body is written over, once, for every instruction set.
 ///
-/// Each requirement is implemented in an extension of a concrete `SIMD` type, never through the generic operators of
-/// `SIMD` (those are scalar loops), and everything is inlined into the target that carries the instruction set's flags.
+/// The conforming types wrap one concrete `SIMD` type each. A kernel must never reach the generic operators of `SIMD`
+/// (those are scalar loops that leave weak symbols behind), and everything is inlined into the target that carries the
+/// instruction set's flags.
 public protocol FloatVector: Sendable {
   /// Lanes: 4, 8 or 16.
   static var width: Int { get }
-  /// Rows of the matmul tile: how many rows of accumulators, three vectors each, the registers hold.
+  /// Rows of the matmul tile: how many rows of accumulators, three vectors each, the registers hold (4 or 8).
   static var tileRows: Int { get }
 
   init(repeating value: Float)
   static func load(_ source: UnsafePointer<Float>) -> Self
-  /// `width` bfloat16 values, widened.
+  /// `width` bfloat16 values, widened exactly.
   static func load(bfloat16 source: UnsafePointer<UInt16>) -> Self
-  /// `width` IEEE half-precision values, widened.
-  static func load(float16 source: UnsafePointer<UInt16>) -> Self
+  /// `width` 16-bit patterns, zero-extended into the bits of the lanes.
+  static func load(bits16 source: UnsafePointer<UInt16>) -> Self
   func store(_ target: UnsafeMutablePointer<Float>)
 
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
   static func * (a: Self, b: Self) -> Self
   static func / (a: Self, b: Self) -> Self
-  /// `self + a * b`, fused where the instruction set fuses.
+  /// `self + a * b`: fused with AVX2, AVX-512 and arm64, rounded twice on baseline x86-64.
   func adding(_ a: Self, times b: Self) -> Self
-  /// The larger lane; NaN where either is NaN.
-  func maximum(_ other: Self) -> Self
-  /// The smaller lane; NaN where either is NaN.
-  func minimum(_ other: Self) -> Self
-  func squareRoot() -> Self
-  var magnitude: Self { get }
-
   /// `whenTrue` where `a < b`, else `whenFalse` (also where either is NaN).
   static func select(_ a: Self, lessThan b: Self, _ whenTrue: Self, else whenFalse: Self) -> Self
-  /// The lanes rounded to integers (ties to even), exact for magnitudes up to 2^22.
-  func roundedSmall() -> Self
-  /// `self * 2^n` for integral lanes `n` in -126...127, through the exponent bits.
-  func scaledByPowerOfTwo(_ n: Self) -> Self
-  /// For positive normal lanes: the exponent `e` and the fraction `m` in [sqrt(1/2), sqrt(2)), lane = m * 2^e.
-  func splitExponent() -> (fraction: Self, exponent: Self)
-  /// The magnitude of `self` with the sign of `other`.
-  func withSign(of other: Self) -> Self
+
+  /// The lanes' bits: each lane is taken as a 32-bit integer and put back.
+  func bitsAnd(_ mask: UInt32) -> Self
+  func bitsOr(_ other: Self) -> Self
+  func bitsPlus(_ other: Self) -> Self
+  func bitsMinus(_ other: Self) -> Self
+  func bitsShiftedLeft(by count: Int32) -> Self
+  /// Arithmetic: the sign is copied in.
+  func bitsShiftedRight(by count: Int32) -> Self
 
   /// The sum of the lanes, by halves: always the same order for one width.
   func sum() -> Float
-  /// The largest lane.
-  func max() -> Float
+  /// The largest lane; a NaN lane may be passed over.
+  func largest() -> Float
   /// Lanes of the first halves of `a` and `b`, in turn: a0 b0 a1 b1 ...
   static func interleaveLow(_ a: Self, _ b: Self) -> Self
   /// Lanes of the second halves of `a` and `b`, in turn.
   static func interleaveHigh(_ a: Self, _ b: Self) -> Self
+}
+
+extension FloatVector {
+  @inlinable @inline(__always) public static var zero: Self { Self(repeating: 0) }
+
+  /// Every lane's bits set to `pattern`.
+  @inlinable @inline(__always) public init(bits pattern: UInt32) { self.init(repeating: Float(bitPattern: pattern)) }
+
+  @inlinable @inline(__always) public var magnitude: Self { bitsAnd(0x7fff_ffff) }
+
+  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self { Self.zero - a }
+
+  /// The magnitude of `self` with the sign of `other`.
+  @inlinable @inline(__always) public func withSign(of other: Self) -> Self {
+    magnitude.bitsOr(other.bitsAnd(0x8000_0000))
+  }
+
+  /// The larger lane; a NaN in `self` stays.
+  @inlinable @inline(__always) public func maximum(_ other: Self) -> Self {
+    Self.select(self, lessThan: other, other, else: self)
+  }
+
+  /// The smaller lane; a NaN in `self` stays.
+  @inlinable @inline(__always) public func minimum(_ other: Self) -> Self {
+    Self.select(other, lessThan: self, other, else: self)
+  }
+
+  /// The nearest integers, ties to even, for magnitudes up to 2^22.
+  @inlinable @inline(__always) public func roundedSmall() -> Self {
+    let magic = Self(repeating: 12_582_912)  // 1.5 * 2^23: adding it leaves no room for a fraction
+    return (self + magic) - magic
+  }
+
+  /// `self * 2^n` for integral lanes `n` in -126...127.
+  @inlinable @inline(__always) public func scaledByPowerOfTwo(_ n: Self) -> Self {
+    self * (n + Self(repeating: 12_582_912 + 127)).bitsShiftedLeft(by: 23)
+  }
+
+  /// For positive normal lanes: the fraction in [sqrt(1/2), sqrt(2)) and the exponent, lane = fraction * 2^exponent.
+  @inlinable @inline(__always) public func splitExponent() -> (fraction: Self, exponent: Self) {
+    let shifted = bitsMinus(Self(bits: 0x3f35_04f3)).bitsShiftedRight(by: 23)
+    let exponent = shifted.bitsPlus(Self(bits: 0x4b40_0000)) - Self(repeating: 12_582_912)
+    return (bitsMinus(shifted.bitsShiftedLeft(by: 23)), exponent)
+  }
+
+  /// The square root of lanes that are zero or positive and normal, within 1 ULP; subnormal lanes give about zero.
+  ///
+  /// The standard library's square root of a vector is a loop of calls, so this takes Newton steps from the bits.
+  @inlinable @inline(__always) public func squareRoot() -> Self {
+    var r = Self(bits: 0x5f37_59df).bitsMinus(bitsShiftedRight(by: 1))
+    let half = self * Self(repeating: 0.5), threeHalves = Self(repeating: 1.5)
+    r = r * (threeHalves - half * r * r)
+    r = r * (threeHalves - half * r * r)
+    r = r * (threeHalves - half * r * r)
+    let s = self * r
+    return s.adding(r * Self(repeating: 0.5), times: self - s * s)
+  }
+
+  /// `width` IEEE half-precision values, widened exactly (subnormals, infinities and NaN too).
+  @inlinable @inline(__always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
+    let bits = load(bits16: source)
+    let sign = bits.bitsAnd(0x8000).bitsShiftedLeft(by: 16)
+    let magnitude = bits.bitsAnd(0x7fff).bitsShiftedLeft(by: 13)
+    let scaled = magnitude * Self(bits: 0x7780_0000)  // 2^112, the distance between the two exponent biases
+    let special = scaled.bitsOr(Self(bits: 0x7f80_0000))
+    return select(scaled, lessThan: Self(repeating: 65536), scaled, else: special).bitsOr(sign)
+  }
 }

@@ -1,0 +1,60 @@
+/// The keys and values of the tokens that a decoder has seen, for each layer.
+///
+/// Room grows by doubling, or is reserved at once; a token then takes no new memory. A cache is a value: a copy of it
+/// is another continuation of the same beginning.
+public struct KeyValueCache: Sendable {
+  private struct Layer: Sendable {
+    var key: Tensor?
+    var value: Tensor?
+  }
+  private var layers: [Layer]
+  private let reserved: Int
+  /// How many tokens the cache holds.
+  public private(set) var length = 0
+
+  /// An empty cache for a number of layers, with room for `capacity` tokens.
+  public init(layerCount: Int, capacity: Int = 64) {
+    layers = Array(repeating: Layer(), count: layerCount)
+    reserved = max(capacity, 1)
+  }
+
+  /// Adds the keys and values of the pass's tokens, `[batch, time, heads, headWidth]`, for one layer.
+  ///
+  /// - Returns: all keys and values, with room beyond `count`, the number of tokens that are there.
+  public mutating func append(
+    layer: Int, key: Tensor, value: Tensor
+  ) -> (key: Tensor, value: Tensor, count: Int) {
+    precondition(
+      layers.indices.contains(layer) && key.shape == value.shape && key.rank == 4,
+      "KeyValueCache.append: key \(key.shape), value \(value.shape), layer \(layer) of \(layers.count)")
+    let count = length + key.shape[1]
+    let keys = KeyValueCache.append(key, to: &layers[layer].key, at: length, reserving: reserved)
+    let values = KeyValueCache.append(value, to: &layers[layer].value, at: length, reserving: reserved)
+    return (keys, values, count)
+  }
+
+  /// Counts the tokens of a pass, when all layers have added theirs.
+  public mutating func advance(by count: Int) { length += count }
+
+  /// Forgets all tokens but the first `count`.
+  public mutating func truncate(to count: Int) {
+    precondition(0...length ~= count, "KeyValueCache.truncate: \(count) of \(length) tokens")
+    length = count
+  }
+
+  private static func append(_ new: Tensor, to kept: inout Tensor?, at start: Int, reserving: Int) -> Tensor {
+    let batch = new.shape[0], needed = start + new.shape[1]
+    if kept == nil {
+      kept = Tensor.zeros(Shape(batch, max(reserving, needed), new.shape[2], new.shape[3]))
+    }
+    if let old = kept, old.shape[1] < needed {
+      var grown = Tensor.zeros(Shape(batch, max(2 * old.shape[1], needed), new.shape[2], new.shape[3]))
+      grown.write(old, at: 0)
+      kept = grown
+    }
+    precondition(
+      kept!.shape[0] == batch, "KeyValueCache: a batch of \(batch) after one of \(kept!.shape[0])")
+    kept!.write(new, at: start)  // in place: the cache is the only owner
+    return kept!
+  }
+}

@@ -1,0 +1,96 @@
+/// What travels with the values through one forward pass: the cache, the mask, the random state, what to capture.
+///
+/// There is one forward: training, prefill and decoding differ in their pass alone.
+public struct Pass: Sendable {
+  /// Whether dropout acts.
+  public var isTraining: Bool
+  /// Keys and values of earlier tokens, where there are any.
+  public var cache: KeyValueCache?
+  /// Padding of the batch.
+  public var mask: AttentionMask
+  /// Whether blocks are computed again for their gradient, to save memory.
+  public var recomputesBlocks: Bool
+  /// What is captured on the way; nil costs nothing.
+  public var capture: Capture?
+  private var random: Random
+  private var randomUses = 0
+
+  /// A pass for inference without a cache, unless said otherwise.
+  public init(
+    isTraining: Bool = false, random: Random = Random(seed: 0), cache: KeyValueCache? = nil,
+    mask: AttentionMask = .none, recomputesBlocks: Bool = false, capture: Capture? = nil
+  ) {
+    self.isTraining = isTraining
+    self.random = random
+    self.cache = cache
+    self.mask = mask
+    self.recomputesBlocks = recomputesBlocks
+    self.capture = capture
+  }
+
+  /// The position of the first token of this pass: how many tokens the cache holds.
+  public var position: Int { cache?.length ?? 0 }
+
+  /// Random numbers that no other place of this pass gets.
+  public mutating func nextRandom() -> Random {
+    randomUses += 1
+    return random.derived(randomUses)
+  }
+
+  /// Runs one block of a model; where the pass asks for it, its inner values are computed again for the gradient.
+  public mutating func run<Block: Module>(
+    _ block: Block, _ x: Tensor, _ body: @escaping @Sendable (Block, Tensor, inout Pass) -> Tensor
+  ) -> Tensor {
+    guard recomputesBlocks, x.trace != nil || block.isRecorded else { return body(block, x, &self) }
+    // The captured pass has the random state of now, so that dropout drops the same again.
+    var again = self
+    again.capture = nil
+    let before = again
+    _ = body(block.detached, x.detached, &again)
+    (randomUses, cache) = (again.randomUses, again.cache)
+    return recomputed([x] + block.parameters.map(\.value)) { values in
+      var pass = before
+      return body(block.replacingParameters(values.dropFirst()), values[0], &pass)
+    }
+  }
+}
+
+extension Module {
+  var isRecorded: Bool { parameters.contains { $0.value.trace != nil } }
+
+  /// The module as a constant.
+  var detached: Self {
+    var copy = self
+    copy.updateParameters { _, parameter in parameter = parameter.detached }
+    return copy
+  }
+
+  /// The module with other parameters, in the order of the listing.
+  package func replacingParameters(_ values: some Sequence<Tensor>) -> Self {
+    var copy = self
+    var iterator = values.makeIterator()
+    copy.updateParameters { name, parameter in
+      guard let value = iterator.next() else { preconditionFailure("no value for the parameter \(name)") }
+      parameter = value
+    }
+    return copy
+  }
+}
+
+/// Values captured during a pass, by name.
+public struct Capture: Sendable {
+  private let wants: @Sendable (String) -> Bool
+  /// What was captured, in order.
+  public private(set) var values: [(name: String, value: Tensor)] = []
+
+  /// Captures the values whose name satisfies `wants`: every one unless given.
+  public init(where wants: @escaping @Sendable (_ name: String) -> Bool = { _ in true }) { self.wants = wants }
+
+  /// The captured value called `name`.
+  public subscript(name: String) -> Tensor? { values.first { $0.name == name }?.value }
+
+  /// Captures `value` under `name`, if it is wanted; otherwise it is not computed.
+  public mutating func note(_ name: String, _ value: @autoclosure () -> Tensor) {
+    if wants(name) { values.append((name, value().detached)) }
+  }
+}

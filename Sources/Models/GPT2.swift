@@ -1,0 +1,164 @@
+import Attention
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+/// GPT-2 (Radford et al. 2019): pre-norm blocks, learned positions, output tied to the input embedding.
+public struct GPT2: LanguageModel {
+  /// The model without its head.
+  public var decoder: Decoder
+  /// The output's own matrix; nil where the embedding serves (tied).
+  public var head: Linear?
+  /// The sizes.
+  public let configuration: Configuration
+
+  /// A model whose parameters `initializer` makes.
+  public init(_ configuration: Configuration, hasHead: Bool = false, _ initializer: inout Initializer) {
+    self.configuration = configuration
+    decoder = Decoder(configuration, &initializer)
+    head = hasHead ? Linear(configuration.width, configuration.vocabularySize, bias: false, &initializer) : nil
+  }
+
+  /// A model with random parameters, as GPT-2 initialises them.
+  public init(_ configuration: Configuration, seed: UInt64) {
+    var initializer = Initializer.random(seed: seed)
+    self.init(configuration, &initializer)
+  }
+
+  public var vocabularySize: Int { configuration.vocabularySize }
+  public var contextLength: Int { configuration.contextLength }
+  public var layerCount: Int { configuration.layerCount }
+  public var endTokens: [Int] { configuration.endTokens }
+
+  public func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+    requireRoom(tokens, pass)
+    return decoder(tokens, &pass)
+  }
+
+  public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
+
+  public mutating func visit(_ visitor: inout some ParameterVisitor) {
+    visitor("transformer", &decoder)
+    visitor("lm_head", &head)
+  }
+}
+
+extension GPT2 {
+  /// The stack of blocks between embedding and head.
+  public struct Decoder: Module {
+    /// `[vocabulary, width]`
+    public var tokenEmbedding: Embedding
+    /// `[contextLength, width]`
+    public var positionEmbedding: Embedding
+    /// The blocks, first to last.
+    public var blocks: [Block]
+    /// The norm after the last block.
+    public var finalNorm: LayerNorm
+    let dropout: Dropout
+
+    init(_ configuration: Configuration, _ initializer: inout Initializer) {
+      let c = configuration
+      tokenEmbedding = Embedding(count: c.vocabularySize, width: c.width, &initializer)
+      positionEmbedding = Embedding(count: c.contextLength, width: c.width, &initializer)
+      blocks = []
+      for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, &initializer)) }
+      finalNorm = LayerNorm(width: c.width, epsilon: c.normEpsilon, bias: c.hasBiases, &initializer)
+      dropout = Dropout(c.dropout)
+    }
+
+    /// - Returns: `[batch, time, width]`
+    public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+      let positions = positionEmbedding.weight.slice(pass.position..<pass.position + tokens.time, axis: 0)
+      var x = dropout(tokenEmbedding(tokens) + positions, &pass)
+      for block in blocks { x = pass.run(block, x) { block, x, pass in block(x, &pass) } }
+      pass.cache?.advance(by: tokens.time)
+      return finalNorm(x)
+    }
+
+    public mutating func visit(_ visitor: inout some ParameterVisitor) {
+      visitor("wte", &tokenEmbedding)
+      visitor("wpe", &positionEmbedding)
+      visitor("h", &blocks)
+      visitor("ln_f", &finalNorm)
+    }
+  }
+
+  /// One pre-norm block: `x + attention(norm(x))`, then `x + feedForward(norm(x))`.
+  public struct Block: Module {
+    var attentionNorm: LayerNorm
+    var attention: PackedAttention
+    var feedForwardNorm: LayerNorm
+    var feedForward: FeedForward
+
+    init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {
+      attentionNorm = LayerNorm(width: c.width, epsilon: c.normEpsilon, bias: c.hasBiases, &initializer)
+      attention = PackedAttention(c, layer: layer, &initializer)
+      feedForwardNorm = LayerNorm(width: c.width, epsilon: c.normEpsilon, bias: c.hasBiases, &initializer)
+      feedForward = FeedForward(c, &initializer)
+    }
+
+    /// - Parameter x: `[batch, time, width]`
+    /// - Returns: `[batch, time, width]`
+    public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+      let x = x + attention(attentionNorm(x), &pass)
+      return x + feedForward(feedForwardNorm(x), &pass)
+    }
+
+    public mutating func visit(_ visitor: inout some ParameterVisitor) {
+      visitor("ln_1", &attentionNorm)
+      visitor("attn", &attention)
+      visitor("ln_2", &feedForwardNorm)
+      visitor("mlp", &feedForward)
+    }
+  }
+
+  /// Causal self-attention whose queries, keys and values come from one projection.
+  struct PackedAttention: Module {
+    var projection: Conv1D
+    var output: Conv1D
+    let headCount: Int
+    let layer: Int
+    let dropout: Dropout
+
+    init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {
+      projection = Conv1D(c.width, 3 * c.width, bias: c.hasBiases, &initializer)
+      output = Conv1D(
+        c.width, c.width, bias: c.hasBiases, standardDeviation: c.residualDeviation, &initializer)
+      (headCount, self.layer, dropout) = (c.headCount, layer, Dropout(c.dropout))
+    }
+
+    func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+      dropout(output(pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer)), &pass)
+    }
+
+    mutating func visit(_ visitor: inout some ParameterVisitor) {
+      visitor("c_attn", &projection)
+      visitor("c_proj", &output)
+    }
+  }
+
+  /// Two maps with an activation between.
+  struct FeedForward: Module {
+    var up: Conv1D
+    var down: Conv1D
+    let activation: UnaryFunction
+    let dropout: Dropout
+
+    init(_ c: Configuration, _ initializer: inout Initializer) {
+      up = Conv1D(c.width, c.feedForwardWidth, bias: c.hasBiases, &initializer)
+      down = Conv1D(
+        c.feedForwardWidth, c.width, bias: c.hasBiases, standardDeviation: c.residualDeviation, &initializer)
+      (activation, dropout) = (c.activation, Dropout(c.dropout))
+    }
+
+    func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
+      dropout(down(up(x, activation: activation)), &pass)
+    }
+
+    mutating func visit(_ visitor: inout some ParameterVisitor) {
+      visitor("c_fc", &up)
+      visitor("c_proj", &down)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+@_exported import Attention
+@_exported import Checkpoints
+@_exported import Formats
+@_exported import Layers
+import Tensor
+
+/// A decoder that predicts the next token from those before.
+public protocol LanguageModel: Module {
+  /// How many tokens it knows.
+  var vocabularySize: Int { get }
+  /// The most positions it can use.
+  var contextLength: Int { get }
+  /// How many layers a cache needs.
+  var layerCount: Int { get }
+  /// The tokens after which a text ends.
+  var endTokens: [Int] { get }
+
+  /// The final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
+  func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor
+  /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
+  func logits(_ hidden: Tensor) -> Tensor
+}
+
+extension LanguageModel {
+  /// The scores of the next token at every position: `[batch, time, vocabulary]`.
+  public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor { logits(hidden(tokens, &pass)) }
+
+  /// The scores of the token that follows the last one of each row: `[batch, vocabulary]`.
+  public func nextLogits(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+    let states = hidden(tokens, &pass)
+    let last = tokens.time == 1 ? states : states.slice(tokens.time - 1..<tokens.time, axis: 1)
+    return logits(last.reshaped(tokens.batch, states.shape[2]))
+  }
+
+  /// The mean cross-entropy of the targets, in nats per token. Negative targets are left out.
+  public func loss(_ tokens: TokenBatch, targets: TokenBatch, _ pass: inout Pass) -> Tensor {
+    self(tokens, &pass).crossEntropy(targets: targets.ids)
+  }
+
+  /// The mean cross-entropy of the targets, without dropout.
+  public func loss(_ tokens: TokenBatch, targets: TokenBatch) -> Tensor {
+    var pass = Pass()
+    return loss(tokens, targets: targets, &pass)
+  }
+
+  /// Checks that tokens from outside can be given to this model: ids in the vocabulary, positions in the context.
+  ///
+  /// - Throws: `badValue` for an id outside the vocabulary, `tooLarge` for more positions than the context has.
+  public func check(_ tokens: [Int], from position: Int = 0) throws(InputError) {
+    for (index, id) in tokens.enumerated() where id < 0 || id >= vocabularySize {
+      throw InputError(
+        .badValue, "the token id \(id) is outside the vocabulary of \(vocabularySize)", at: "token \(index)",
+        advice: "Use ids from 0 to \(vocabularySize - 1), from the tokenizer that belongs to the model.")
+    }
+    guard position + tokens.count <= contextLength else {
+      throw InputError(
+        .tooLarge, "\(position + tokens.count) tokens are more than the model's context of \(contextLength)",
+        at: "prompt", advice: "Shorten the text, or use a model with a longer context.")
+    }
+  }
+
+  func requireRoom(_ tokens: TokenBatch, _ pass: Pass) {
+    precondition(
+      pass.position + tokens.time <= contextLength,
+      "\(Self.self): positions \(pass.position)..<\(pass.position + tokens.time) in a context of \(contextLength)")
+  }
+}

@@ -1,0 +1,103 @@
+import Kernels
+
+/// Scaled dot-product attention (Vaswani et al. 2017, equation 1): `softmax(scale * Q K^T) V` for every head.
+///
+/// - Parameters:
+///   - query: `[batch, queries, heads, headWidth]`
+///   - key: `[batch, keys, keyValueHeads, headWidth]`; each key-value head serves `heads / keyValueHeads` query heads
+///     that follow one another (Ainslie et al. 2023).
+///   - value: as `key`.
+///   - keyCount: how many of the keys there are yet, for a cache with room to grow; all unless given.
+///   - mask: which keys a query sees. With `.causal`, the queries are the last of the positions.
+///   - scale: `1 / sqrt(headWidth)` unless given.
+/// - Returns: `[batch, queries, heads * headWidth]`. A query that sees no key gets zeros. Memory besides it is linear
+///   in the number of queries.
+public func scaledDotProductAttention(
+  query: Tensor, key: Tensor, value: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil
+) -> Tensor {
+  precondition(
+    query.rank == 4 && key.rank == 4 && key.shape == value.shape && query.shape[0] == key.shape[0]
+      && query.shape[3] == key.shape[3] && key.shape[2] > 0 && query.shape[2] % key.shape[2] == 0
+      && (keyCount ?? 0) <= key.shape[1],
+    "scaledDotProductAttention: query \(query.shape), key \(key.shape), value \(value.shape)")
+  let width = query.shape[3]
+  func part(_ t: Tensor) -> AttentionGeometry.Part {
+    .init(start: 0, rowStride: t.shape[2] * width, batchStride: t.shape[1] * t.shape[2] * width)
+  }
+  return attention(
+    query, key, value,
+    AttentionGeometry(
+      batch: query.shape[0], queryCount: query.shape[1], keyCount: keyCount ?? key.shape[1],
+      headCount: query.shape[2], keyValueHeadCount: key.shape[2], headWidth: width, query: part(query),
+      key: part(key), value: part(value), scale: scale ?? 1 / Float(width).squareRoot(), mask: mask))
+}
+
+/// Self-attention from one projection that holds queries, keys and values side by side:
+/// `[batch, time, (heads + 2 * keyValueHeads) * headWidth]`. Nothing is split or copied.
+public func scaledDotProductAttention(
+  packed: Tensor, headCount: Int, keyValueHeadCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil
+) -> Tensor {
+  let shared = keyValueHeadCount ?? headCount, total = headCount + 2 * shared
+  precondition(
+    packed.rank == 3 && total > 0 && packed.shape[2] % total == 0 && headCount % shared == 0,
+    "scaledDotProductAttention: a projection \(packed.shape) for \(headCount) heads and \(shared) key-value heads")
+  let (batch, time, rowStride) = (packed.shape[0], packed.shape[1], packed.shape[2])
+  let width = rowStride / total
+  func part(_ head: Int) -> AttentionGeometry.Part {
+    .init(start: head * width, rowStride: rowStride, batchStride: time * rowStride)
+  }
+  return attention(
+    packed, packed, packed,
+    AttentionGeometry(
+      batch: batch, queryCount: time, keyCount: time, headCount: headCount, keyValueHeadCount: shared,
+      headWidth: width, query: part(0), key: part(headCount), value: part(headCount + shared),
+      scale: scale ?? 1 / Float(width).squareRoot(), mask: mask))
+}
+
+private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geometry: AttentionGeometry) -> Tensor {
+  precondition(
+    geometry.mask.keptKeys.map { $0.count == geometry.batch && $0.allSatisfy { $0.count == geometry.keyCount } }
+      ?? true,
+    "attention: the padding mask is not \(geometry.batch) rows of \(geometry.keyCount) keys")
+  precondition(
+    !geometry.mask.isCausal || geometry.queryCount <= geometry.keyCount,
+    "causal attention of \(geometry.queryCount) queries over \(geometry.keyCount) keys")
+  let (q, k, v) = (query.widened, key.widened, value.widened)
+  let blocks = kernels.matmul
+  let result = Tensor(uninitialized: geometry.outputShape)
+  let logSumExp = Tensor(uninitialized: Shape(geometry.batch, geometry.headCount, geometry.queryCount))
+  let scratch = Pool.shared.take(
+    Crew.shared.threads * AttentionForwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
+  let work = AttentionForwardWork(
+    geometry: geometry, query: q.source, key: k.source, value: v.source, output: result.target,
+    logSumExp: logSumExp.target, scratch: scratch.target, blocks: blocks)
+  runInParallel(work, tasks: work.tasks)
+  withExtendedLifetime((q, k, v, scratch)) {}
+  return result.recorded(
+    query, key, value,
+    .attention(
+      AttentionRecord(
+        query: Operand(query), key: Operand(key), value: Operand(value), geometry: geometry, output: result,
+        logSumExp: logSumExp)))
+}
+
+extension AttentionRecord {
+  /// The pullback: a gradient for each distinct operand. One projection that holds all three gets one gradient, from
+  /// `query`.
+  package func gradients(_ dOutput: Tensor) -> (query: Tensor, key: Tensor?, value: Tensor?) {
+    let isPacked = query.node != nil && query.node == key.node
+    let (q, k, v) = (query.value.widened, key.value.widened, value.value.widened)
+    let dQuery = Tensor.zeros(q.shape)
+    let dKey = isPacked ? nil : Tensor.zeros(k.shape), dValue = isPacked ? nil : Tensor.zeros(v.shape)
+    let blocks = kernels.matmul
+    let scratch = Pool.shared.take(
+      Crew.shared.threads * AttentionBackwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
+    let work = AttentionBackwardWork(
+      geometry: geometry, query: q.source, key: k.source, value: v.source, output: output.source,
+      logSumExp: logSumExp.source, dOutput: dOutput.source, dQuery: dQuery.target,
+      dKey: (dKey ?? dQuery).target, dValue: (dValue ?? dQuery).target, scratch: scratch.target, blocks: blocks)
+    runInParallel(work, tasks: work.tasks)
+    withExtendedLifetime((q, k, v, dOutput, scratch)) {}
+    return (dQuery, dKey, dValue)
+  }
+}

@@ -1,0 +1,48 @@
+/// Where the heads of attention lie in memory, and which keys a query sees.
+///
+/// Queries, keys and values are read as they lie: head `h` of position `t` of batch row `b` begins at
+/// `start + b * batchStride + t * rowStride + h * headWidth`. So the three may be parts of one projection, and the keys
+/// may be a cache with room to grow.
+package struct AttentionGeometry: Sendable {
+  package struct Part: Sendable {
+    var start: Int
+    var rowStride: Int
+    var batchStride: Int
+  }
+
+  package var batch: Int
+  package var queryCount: Int
+  package var keyCount: Int
+  package var headCount: Int
+  package var keyValueHeadCount: Int
+  package var headWidth: Int
+  package var query: Part
+  package var key: Part
+  package var value: Part
+  /// Scores are multiplied by this: `1 / sqrt(headWidth)` as a rule.
+  package var scale: Float
+  package var mask: AttentionMask
+
+  /// Query heads that share a key-value head.
+  var groupSize: Int { headCount / keyValueHeadCount }
+  /// The axes of the output: `[batch, queryCount, headCount * headWidth]`.
+  var outputShape: Shape { Shape(batch, queryCount, headCount * headWidth) }
+
+  /// How many keys query `query` of batch row `row` may see at most: the keys from there on are masked.
+  func keyLimit(query: Int, row: Int) -> Int {
+    let causal = mask.isCausal ? keyCount - queryCount + query + 1 : keyCount
+    return Swift.max(0, Swift.min(causal, lastKept(row)))
+  }
+
+  /// One past the last key that any query of a row may see.
+  func lastKept(_ row: Int) -> Int {
+    guard let kept = mask.keptKeys?[row] else { return keyCount }
+    return (kept.lastIndex(of: true) ?? -1) + 1
+  }
+
+  /// Sets the scores of masked keys to -infinity. `scores` holds keys `firstKey..<firstKey + count`.
+  func maskPadding(_ scores: Target, row: Int, firstKey: Int, count: Int) {
+    guard let kept = mask.keptKeys?[row] else { return }
+    for j in 0..<count where !kept[firstKey + j] { scores[j] = -.infinity }
+  }
+}

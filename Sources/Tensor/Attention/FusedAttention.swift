@@ -1,0 +1,247 @@
+import Foundation
+import Kernels
+
+/// Scaled dot-product attention with an online softmax (Milakov and Gimelshein 2018; Dao et al. 2022): a task is one
+/// head and one block of queries, which meets the keys in blocks. The score matrix never exists as a whole.
+///
+/// Key blocks begin at fixed positions, so a query's bits depend neither on the queries beside it nor on keys that it
+/// may not see.
+struct AttentionForwardWork: ParallelWork {
+  let geometry: AttentionGeometry
+  let query: Source
+  let key: Source
+  let value: Source
+  let output: Target
+  let logSumExp: Target
+  let scratch: Target
+  let blocks: MatmulKernels
+
+  static let queriesPerBlock = 64
+  var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
+  static func keysPerBlock(_ blocks: MatmulKernels) -> Int { blocks.panelWidth * (blocks.panelWidth >= 48 ? 2 : 4) }
+  var queryBlocks: Int {
+    (geometry.queryCount + AttentionForwardWork.queriesPerBlock - 1) / AttentionForwardWork.queriesPerBlock
+  }
+  var tasks: Int { geometry.batch * geometry.headCount * queryBlocks }
+
+  /// Floats of scratch memory for each worker: packed queries, packed panel, scores, packed scores, output, statistics.
+  static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
+    let keys = keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
+    return q * d + max(keys, d) * blocks.panelWidth + 2 * q * keys + q * d + 2 * q
+  }
+
+  func run(task: Int, worker: Int) {
+    let g = geometry, d = g.headWidth, keys = keysPerBlock, panelWidth = blocks.panelWidth
+    let (head, block) = task.quotientAndRemainder(dividingBy: queryBlocks)
+    let (row, h) = head.quotientAndRemainder(dividingBy: g.headCount)
+    let first = block * AttentionForwardWork.queriesPerBlock
+    let count = min(AttentionForwardWork.queriesPerBlock, g.queryCount - first)
+    var next = scratch + worker * AttentionForwardWork.scratchCount(g, blocks)
+    func take(_ count: Int) -> Target {
+      defer { next += count }
+      return next
+    }
+    let q = AttentionForwardWork.queriesPerBlock
+    let packedQuery = take(q * d), panel = take(max(keys, d) * panelWidth)
+    let scores = take(q * keys), packedScores = take(q * keys)
+    let sums = take(q * d), largest = take(q), total = take(q)
+    let queryStart = query + g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
+    let shared = h / g.groupSize * d
+    let keyStart = g.key.start + row * g.key.batchStride + shared
+    let valueStart = g.value.start + row * g.value.batchStride + shared
+    blocks.packLeft(.rowMajor, queryStart, g.query.rowStride, count, d, packedQuery)
+    sums.update(repeating: 0, count: count * d)
+    largest.update(repeating: -.infinity, count: count)
+    total.update(repeating: 0, count: count)
+
+    let end = g.keyLimit(query: first + count - 1, row: row)
+    var from = 0
+    while from < end {
+      let present = min(keys, end - from)
+      var column = 0
+      while column < present {
+        let columns = min(panelWidth, present - column)
+        blocks.packRight(
+          .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + column) * g.key.rowStride, g.key.rowStride,
+          columns, d, panel)
+        blocks.multiply(
+          Source(packedQuery), count, Source(panel), panelWidth, columns, d, scores + column, keys, false)
+        column += columns
+      }
+      for i in 0..<count {
+        let s = scores + i * keys
+        let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+        g.maskPadding(s, row: row, firstKey: from, count: seen)
+        let peak = seen == 0 ? -.infinity : max(largest[i], kernels.largest(s, seen) * g.scale)
+        if seen == 0 || peak == -.infinity {
+          s.update(repeating: 0, count: present)
+          continue
+        }
+        let correction = exp(largest[i] - peak)
+        total[i] = total[i] * correction + kernels.exponentials(s, g.scale, peak, s, seen)
+        (s + seen).update(repeating: 0, count: present - seen)
+        if correction != 1 { kernels.binaryScalar(.multiply, sums + i * d, correction, sums + i * d, d) }
+        largest[i] = peak
+      }
+      blocks.packLeft(.rowMajor, scores, keys, count, present, packedScores)
+      column = 0
+      while column < d {
+        let columns = min(panelWidth, d - column)
+        blocks.packRight(
+          .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride + column,
+          g.value.rowStride, columns, present, panel)
+        blocks.multiply(
+          Source(packedScores), count, Source(panel), panelWidth, columns, present, sums + column, d, true)
+        column += columns
+      }
+      from += present
+    }
+    let width = g.headCount * d
+    for i in 0..<count {
+      let y = output + (row * g.queryCount + first + i) * width + h * d
+      let factor = total[i] == 0 ? 0 : 1 / total[i]
+      kernels.binaryScalar(.multiply, sums + i * d, factor, y, d)
+      logSumExp[(row * g.headCount + h) * g.queryCount + first + i] = largest[i] + log(total[i])
+    }
+  }
+}
+
+/// The gradients of fused attention: a task is one key-value head. Scores are computed again from the kept
+/// log-sum-exp, block by block.
+struct AttentionBackwardWork: ParallelWork {
+  let geometry: AttentionGeometry
+  let query: Source
+  let key: Source
+  let value: Source
+  let output: Source
+  let logSumExp: Source
+  let dOutput: Source
+  // Gradients lie as their operands do, and begin as zeros.
+  let dQuery: Target
+  let dKey: Target
+  let dValue: Target
+  let scratch: Target
+  let blocks: MatmulKernels
+
+  var tasks: Int { geometry.batch * geometry.keyValueHeadCount }
+  static let queriesPerBlock = 64
+
+  static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
+    let keys = AttentionForwardWork.keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
+    let keyPanels = (keys / blocks.panelWidth) * d * blocks.panelWidth
+    let widePanels = (d + blocks.panelWidth - 1) / blocks.panelWidth * blocks.panelWidth
+    return 2 * keyPanels + widePanels * keys + widePanels * q + q * d + 2 * q * keys + (q + blocks.tileRows) * keys
+      + geometry.queryCount * geometry.groupSize
+  }
+
+  func run(task: Int, worker: Int) {
+    let g = geometry, d = g.headWidth, keys = AttentionForwardWork.keysPerBlock(blocks)
+    let panelWidth = blocks.panelWidth, q = AttentionBackwardWork.queriesPerBlock
+    let (row, shared) = task.quotientAndRemainder(dividingBy: g.keyValueHeadCount)
+    let keyPanels = (keys / panelWidth) * d * panelWidth
+    let widePanels = (d + panelWidth - 1) / panelWidth * panelWidth
+    var next = scratch + worker * AttentionBackwardWork.scratchCount(g, blocks)
+    func take(_ count: Int) -> Target {
+      defer { next += count }
+      return next
+    }
+    let keyColumns = take(keyPanels), valueColumns = take(keyPanels), keyRows = take(widePanels * keys)
+    let panel = take(widePanels * q), packed = take(q * d), probabilities = take(q * keys), dScores = take(q * keys)
+    let packedScores = take((q + blocks.tileRows) * keys), delta = take(g.queryCount * g.groupSize)
+    let outputWidth = g.headCount * d
+
+    /// Multiplies packed rows by all panels of a right matrix, into `c`.
+    func product(
+      _ left: Target, _ rows: Int, _ right: Target, _ columns: Int, _ depth: Int, _ c: Target, _ stride: Int,
+      adding: Bool
+    ) {
+      var column = 0
+      while column < columns {
+        let width = min(panelWidth, columns - column)
+        blocks.multiply(
+          Source(left), rows, Source(right + column * depth), panelWidth, width, depth, c + column, stride, adding)
+        column += width
+      }
+    }
+    /// Packs all panels of a right matrix.
+    func pack(_ layout: MatrixLayout, _ source: Source, _ stride: Int, _ columns: Int, _ depth: Int, _ to: Target) {
+      var column = 0
+      while column < columns {
+        let width = min(panelWidth, columns - column)
+        blocks.packRight(
+          .float32, layout, UnsafeRawPointer(source), layout == .rowMajor ? column : column * stride, stride, width,
+          depth, to + column * depth)
+        column += width
+      }
+    }
+
+    for member in 0..<g.groupSize {
+      let h = shared * g.groupSize + member
+      for t in 0..<g.queryCount {
+        let at = (row * g.queryCount + t) * outputWidth + h * d
+        delta[member * g.queryCount + t] = kernels.dot(dOutput + at, output + at, d)
+      }
+    }
+    let keyStart = g.key.start + row * g.key.batchStride + shared * d
+    let valueStart = g.value.start + row * g.value.batchStride + shared * d
+    let end = g.lastKept(row)
+    var from = 0
+    while from < end {
+      let present = min(keys, end - from)
+      let k = key + keyStart + from * g.key.rowStride, v = value + valueStart + from * g.value.rowStride
+      pack(.columnMajor, k, g.key.rowStride, present, d, keyColumns)
+      pack(.columnMajor, v, g.value.rowStride, present, d, valueColumns)
+      pack(.rowMajor, k, g.key.rowStride, d, present, keyRows)
+      for member in 0..<g.groupSize {
+        let h = shared * g.groupSize + member
+        // The first query that sees this block of keys.
+        let firstSeeing = g.mask.isCausal ? max(0, from - (g.keyCount - g.queryCount)) : 0
+        var first = firstSeeing / q * q
+        while first < g.queryCount {
+          let count = min(q, g.queryCount - first)
+          let queryStart = g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
+          let outputStart = (row * g.queryCount + first) * outputWidth + h * d
+          blocks.packLeft(.rowMajor, query + queryStart, g.query.rowStride, count, d, packed)
+          product(packed, count, keyColumns, present, d, probabilities, keys, adding: false)
+          blocks.packLeft(.rowMajor, dOutput + outputStart, outputWidth, count, d, packed)
+          product(packed, count, valueColumns, present, d, dScores, keys, adding: false)
+          for i in 0..<count {
+            let p = probabilities + i * keys, ds = dScores + i * keys
+            let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+            let normalizer = logSumExp[(row * g.headCount + h) * g.queryCount + first + i]
+            if seen == 0 || normalizer == -.infinity {
+              p.update(repeating: 0, count: present)
+              ds.update(repeating: 0, count: present)
+              continue
+            }
+            g.maskPadding(p, row: row, firstKey: from, count: seen)
+            _ = kernels.exponentials(p, g.scale, normalizer, p, seen)
+            kernels.binaryScalar(.subtract, ds, delta[member * g.queryCount + first + i], ds, seen)
+            kernels.binary(.multiply, ds, p, ds, seen)
+            kernels.binaryScalar(.multiply, ds, g.scale, ds, seen)
+            (p + seen).update(repeating: 0, count: present - seen)
+            (ds + seen).update(repeating: 0, count: present - seen)
+          }
+          // dValue += P^T dOutput
+          blocks.packLeft(.columnMajor, probabilities, keys, present, count, packedScores)
+          pack(.rowMajor, dOutput + outputStart, outputWidth, d, count, panel)
+          product(
+            packedScores, present, panel, d, count, dValue + valueStart + from * g.value.rowStride, g.value.rowStride,
+            adding: true)
+          // dKey += dS^T Q
+          blocks.packLeft(.columnMajor, dScores, keys, present, count, packedScores)
+          pack(.rowMajor, query + queryStart, g.query.rowStride, d, count, panel)
+          product(
+            packedScores, present, panel, d, count, dKey + keyStart + from * g.key.rowStride, g.key.rowStride,
+            adding: true)
+          // dQuery += dS K
+          blocks.packLeft(.rowMajor, dScores, keys, count, present, packedScores)
+          product(
+            packedScores, count, keyRows, d, present, dQuery + queryStart, g.query.rowStride, adding: true)
+          first += count
+        }
+      }
+      from += present
+    }
+  }
+}

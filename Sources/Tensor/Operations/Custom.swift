@@ -1,0 +1,19 @@
+/// An operation with a derivative of its own.
+///
+/// `forward` computes the value from the inputs as constants; `pullback` takes the gradient of the value and the inputs
+/// and returns a gradient for each input, nil where there is none.
+public func custom(
+  _ name: String, _ inputs: [Tensor], forward: @escaping @Sendable ([Tensor]) -> Tensor,
+  pullback: @escaping @Sendable (_ gradient: Tensor, _ inputs: [Tensor]) -> [Tensor?]
+) -> Tensor {
+  forward(inputs.map(\.detached)).detached.recorded(
+    inputs, .custom(name: name, inputs: inputs.map(Operand.init), forward: forward, pullback: pullback))
+}
+
+/// A part of a computation whose intermediate values are not kept for the gradient but computed again
+/// (Chen et al. 2016): memory for time.
+///
+/// `body` must depend on nothing on a tape but its arguments, and compute the same each time.
+package func recomputed(_ inputs: [Tensor], body: @escaping @Sendable ([Tensor]) -> Tensor) -> Tensor {
+  body(inputs.map(\.detached)).detached.recorded(inputs, .recompute(inputs: inputs.map(Operand.init), body: body))
+}

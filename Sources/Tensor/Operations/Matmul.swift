@@ -1,0 +1,286 @@
+import Kernels
+
+/// One matrix product: `c (+)= left * right`, then the bias and the activation.
+struct MatmulProblem {
+  var left: Source
+  var leftLayout: MatrixLayout
+  var leftStride: Int
+  var right: UnsafeRawPointer
+  var rightFormat: StorageFormat
+  var rightLayout: MatrixLayout
+  var rightStride: Int
+  var c: Target
+  var rows: Int
+  var columns: Int
+  var depth: Int
+  var bias: Source?
+  var activation: UnaryFunction?
+
+  /// Products below this size are done by the calling thread: a region would cost more than it saves.
+  static let smallest = 1 << 18
+
+  /// Computes the product with the crew.
+  ///
+  /// The left matrix is packed first, a chunk of depth at a time; then each task takes a panel of columns and a group
+  /// of rows, packs the panel and multiplies. How rows and columns are grouped does not reach the bits of the result.
+  func run() {
+    if rows == 0 || columns == 0 { return }
+    if depth == 0 {
+      c.update(repeating: 0, count: rows * columns)
+      finish(rows: 0..<rows, columns: 0..<columns)
+      return
+    }
+    let blocks = kernels.matmul
+    let small = rows * columns * depth < MatmulProblem.smallest
+    let threads = small ? 1 : Crew.shared.threads
+    // Depth is packed in chunks that keep the packed left matrix within about 4 MB.
+    let paddedRows = (rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows
+    let depthBlock = min(depth, blocks.depthBlock)
+    let blocksPerChunk = max(1, (1 << 20) / max(1, paddedRows * depthBlock))
+    let panels = (columns + blocks.panelWidth - 1) / blocks.panelWidth
+    // Row groups balance the load where panels are few; each group packs its panel again.
+    let strips = paddedRows / blocks.tileRows
+    let wantedGroups = threads == 1 ? 1 : max(1, (threads * 3 + panels - 1) / panels)
+    let stripsPerGroup = max((strips + wantedGroups - 1) / wantedGroups, min(strips, 8))
+    let groups = (strips + stripsPerGroup - 1) / stripsPerGroup
+    let left = Pool.shared.take(min(depth, blocksPerChunk * depthBlock) * paddedRows * 4)
+    let panel = Pool.shared.take(threads * depthBlock * blocks.panelWidth * 4)
+    var start = 0
+    while start < depth {
+      let chunk = start..<min(depth, start + blocksPerChunk * depthBlock)
+      let packing = PackLeftWork(problem: self, chunk: chunk, blocks: blocks, packed: left.target)
+      let products = MultiplyWork(
+        problem: self, chunk: chunk, blocks: blocks, packed: left.target, panel: panel.target, panels: panels,
+        rowsPerGroup: stripsPerGroup * blocks.tileRows)
+      if small {
+        for task in 0..<packing.tasks { packing.run(task: task, worker: 0) }
+        for task in 0..<panels * groups { products.run(task: task, worker: 0) }
+      } else {
+        runInParallel(packing, tasks: packing.tasks)
+        runInParallel(products, tasks: panels * groups)
+      }
+      start = chunk.upperBound
+    }
+    withExtendedLifetime((left, panel)) {}
+  }
+
+  /// Bias and activation over a finished block of `c`.
+  func finish(rows: Range<Int>, columns: Range<Int>) {
+    if bias == nil && activation == nil { return }
+    for row in rows {
+      let target = c + row * self.columns + columns.lowerBound
+      if let bias { kernels.binary(.add, Source(target), bias + columns.lowerBound, target, columns.count) }
+      if let activation { kernels.unary(activation, Source(target), target, columns.count) }
+    }
+  }
+}
+
+extension Storage {
+  /// Scratch memory for kernels.
+  var target: Target { base.assumingMemoryBound(to: Float.self) }
+}
+
+/// Packs the left matrix: a task is a group of strips of one depth block.
+private struct PackLeftWork: ParallelWork {
+  let problem: MatmulProblem
+  let chunk: Range<Int>
+  let blocks: MatmulKernels
+  let packed: Target
+
+  static let stripsPerTask = 8
+  var rowsPerTask: Int { PackLeftWork.stripsPerTask * blocks.tileRows }
+  var rowTasks: Int { (problem.rows + rowsPerTask - 1) / rowsPerTask }
+  var depthBlocks: Int { (chunk.count + blocks.depthBlock - 1) / blocks.depthBlock }
+  var tasks: Int { rowTasks * depthBlocks }
+
+  func run(task: Int, worker: Int) {
+    let (block, group) = task.quotientAndRemainder(dividingBy: rowTasks)
+    let p = chunk.lowerBound + block * blocks.depthBlock
+    let depth = min(blocks.depthBlock, chunk.upperBound - p)
+    let row = group * rowsPerTask
+    let rows = min(rowsPerTask, problem.rows - row)
+    let source =
+      problem.leftLayout == .rowMajor
+      ? problem.left + row * problem.leftStride + p : problem.left + p * problem.leftStride + row
+    let target = packed + MultiplyWork.offset(block, blocks, problem.rows) + row * depth
+    blocks.packLeft(problem.leftLayout, source, problem.leftStride, rows, depth, target)
+  }
+}
+
+/// Multiplies: a task is one panel of columns and one group of rows.
+private struct MultiplyWork: ParallelWork {
+  let problem: MatmulProblem
+  let chunk: Range<Int>
+  let blocks: MatmulKernels
+  let packed: Target
+  let panel: Target
+  let panels: Int
+  let rowsPerGroup: Int
+
+  /// Where packed depth block `block` begins.
+  static func offset(_ block: Int, _ blocks: MatmulKernels, _ rows: Int) -> Int {
+    block * blocks.depthBlock * ((rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows)
+  }
+
+  func run(task: Int, worker: Int) {
+    let (group, index) = task.quotientAndRemainder(dividingBy: panels)
+    let column = index * blocks.panelWidth
+    let columns = min(blocks.panelWidth, problem.columns - column)
+    let row = group * rowsPerGroup
+    let rows = min(rowsPerGroup, problem.rows - row)
+    let c = problem.c + row * problem.columns + column
+    let scratch = panel + worker * min(problem.depth, blocks.depthBlock) * blocks.panelWidth
+    // A whole panel of a row-major matrix lies well as it is; packing pays when many rows read it.
+    let inPlace =
+      rows <= 2 * blocks.tileRows && problem.rightLayout == .rowMajor && problem.rightFormat == .float32
+      && columns == blocks.panelWidth
+    var p = chunk.lowerBound
+    var block = 0
+    while p < chunk.upperBound {
+      let depth = min(blocks.depthBlock, chunk.upperBound - p)
+      let left = packed + MultiplyWork.offset(block, blocks, problem.rows) + row * depth
+      let start =
+        problem.rightLayout == .rowMajor ? p * problem.rightStride + column : column * problem.rightStride + p
+      if inPlace {
+        let right = problem.right.assumingMemoryBound(to: Float.self) + start
+        blocks.multiply(Source(left), rows, right, problem.rightStride, columns, depth, c, problem.columns, p > 0)
+      } else {
+        blocks.packRight(
+          problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns, depth, scratch)
+        blocks.multiply(
+          Source(left), rows, Source(scratch), blocks.panelWidth, columns, depth, c, problem.columns, p > 0)
+      }
+      p += depth
+      block += 1
+    }
+    if p == problem.depth { problem.finish(rows: row..<row + rows, columns: column..<column + columns) }
+  }
+}
+
+/// Many small products, each done by one thread.
+private struct BatchedMatmulWork: ParallelWork {
+  let first: MatmulProblem
+  let leftStep: Int
+  let rightStep: Int
+  let cStep: Int
+  let packed: Target
+  let packedStep: Int
+  let panel: Target
+  let panelStep: Int
+
+  func run(task: Int, worker: Int) {
+    var problem = first
+    problem.left += task * leftStep
+    problem.right += task * problem.rightFormat.byteCount(of: rightStep)
+    problem.c += task * cStep
+    let blocks = kernels.matmul
+    let packed = packed + worker * packedStep, panel = panel + worker * panelStep
+    let packing = PackLeftWork(problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed)
+    for task in 0..<packing.tasks { packing.run(task: task, worker: 0) }
+    let panels = (problem.columns + blocks.panelWidth - 1) / blocks.panelWidth
+    let products = MultiplyWork(
+      problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed, panel: panel, panels: panels,
+      rowsPerGroup: problem.rows)
+    for task in 0..<panels { products.run(task: task, worker: 0) }
+  }
+}
+
+/// The matrix product over the two innermost axes.
+///
+/// `a` is `[..., m, k]` (`[..., k, m]` where transposed) and `b` is `[..., k, n]` (`[..., n, k]` where transposed); the
+/// result is `[..., m, n]`. The outer axes of both are equal, or `b` has none. `b` may be kept in any format and is read
+/// as it lies. Each element is a sum over `k` in an order that `k` alone fixes.
+public func matmul(
+  _ a: Tensor, _ b: Tensor, transposingLeft: Bool = false, transposingRight: Bool = false
+) -> Tensor {
+  precondition(a.rank >= 2 && b.rank >= 2, "matmul: shapes \(a.shape) and \(b.shape) need two axes or more")
+  let (m, k) = transposingLeft ? (a.shape[-1], a.shape[-2]) : (a.shape[-2], a.shape[-1])
+  let (depth, n) = transposingRight ? (b.shape[-1], b.shape[-2]) : (b.shape[-2], b.shape[-1])
+  let outer = a.rank - 2
+  precondition(
+    k == depth && (b.rank == 2 || (b.rank == a.rank && (0..<outer).allSatisfy { a.shape[$0] == b.shape[$0] })),
+    "matmul: shapes \(a.shape)\(transposingLeft ? " transposed" : "") and \(b.shape)\(transposingRight ? " transposed" : "") do not fit"
+  )
+  var shape = a.shape
+  shape[-2] = m
+  shape[-1] = n
+  let result = Tensor(uninitialized: shape)
+  let left = a.widened
+  var problem = MatmulProblem(
+    left: left.source, leftLayout: transposingLeft ? .columnMajor : .rowMajor, leftStride: a.shape[-1],
+    right: b.rawSource, rightFormat: b.format, rightLayout: transposingRight ? .columnMajor : .rowMajor,
+    rightStride: b.shape[-1], c: result.target, rows: m, columns: n, depth: k)
+  let count = a.shape.product(0..<outer)
+  if b.rank == 2 && !transposingLeft {
+    problem.rows = m * count
+    problem.run()
+  } else if count == 1 {
+    problem.run()
+  } else if count > 0 {
+    runBatch(problem, count: count, rightIsShared: b.rank == 2)
+  }
+  withExtendedLifetime((left, b)) {}
+  return result.recorded(
+    a, b,
+    .matmul(Operand(a), Operand(b), transposingLeft: transposingLeft, transposingRight: transposingRight))
+}
+
+private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool) {
+  let (m, n, k) = (problem.rows, problem.columns, problem.depth)
+  if m * n * k >= 1 << 24 || m * n * k == 0 {  // large ones are cut up themselves
+    for index in 0..<count {
+      var one = problem
+      one.left += index * m * k
+      one.right += problem.rightFormat.byteCount(of: rightIsShared ? 0 : index * k * n)
+      one.c += index * m * n
+      one.run()
+    }
+    return
+  }
+  let blocks = kernels.matmul
+  let packedStep = (m + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows * k
+  let panelStep = min(k, blocks.depthBlock) * blocks.panelWidth
+  let threads = Crew.shared.threads
+  let scratch = Pool.shared.take(threads * (packedStep + panelStep) * 4)
+  let work = BatchedMatmulWork(
+    first: problem, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n, packed: scratch.target,
+    packedStep: packedStep, panel: scratch.target + threads * packedStep, panelStep: panelStep)
+  runInParallel(work, tasks: count)
+  withExtendedLifetime(scratch) {}
+}
+
+/// A linear map of the innermost axis: `x @ weight + bias`, then the activation.
+///
+/// `x` is `[..., in]`, `weight` is `[in, out]`, or `[out, in]` where transposed (as Hugging Face keeps it), `bias` is
+/// `[out]`. The weight may be kept in any format and is read as it lies.
+public func linear(
+  _ x: Tensor, _ weight: Tensor, bias: Tensor? = nil, transposingWeight: Bool = false,
+  activation: UnaryFunction? = nil
+) -> Tensor {
+  let (inner, outer) =
+    weight.rank == 2
+    ? (transposingWeight ? (weight.shape[1], weight.shape[0]) : (weight.shape[0], weight.shape[1])) : (-1, -1)
+  precondition(
+    x.rank >= 1 && x.shape[-1] == inner && (bias.map { $0.shape == Shape(outer) } ?? true),
+    "linear: x \(x.shape), weight \(weight.shape)\(transposingWeight ? " transposed" : ""), bias \(bias?.shape.description ?? "none") do not fit"
+  )
+  var shape = x.shape
+  shape[-1] = outer
+  let isRecorded = x.trace != nil || weight.trace != nil || bias?.trace != nil
+  let result = Tensor(uninitialized: shape)
+  let left = x.widened, offsets = bias?.widened
+  MatmulProblem(
+    left: left.source, leftLayout: .rowMajor, leftStride: inner, right: weight.rawSource, rightFormat: weight.format,
+    rightLayout: transposingWeight ? .columnMajor : .rowMajor, rightStride: weight.shape[1], c: result.target,
+    rows: x.shape.rowCount, columns: outer, depth: inner, bias: offsets?.source,
+    activation: isRecorded ? nil : activation
+  ).run()
+  withExtendedLifetime((left, offsets, weight)) {}
+  guard isRecorded else { return result }
+  let output = result.recorded(
+    x, weight, bias,
+    .linear(
+      input: Operand(x), weight: Operand(weight), bias: bias.map(Link.init), transposingWeight: transposingWeight))
+  // On a tape the activation is an operation of its own, with the same bits: its derivative needs its input.
+  return activation.map { output.applying($0) } ?? output
+}

@@ -1,0 +1,94 @@
+/// The sizes of a tensor's axes, outermost first; at most six, kept without heap memory.
+public struct Shape: Sendable, Hashable {
+  /// The most axes that a tensor may have.
+  public static let mostAxes = 6
+
+  var sizes: SIMD8<Int32>
+  /// The number of axes; 0 for a scalar.
+  public private(set) var rank: Int
+
+  /// The shape of a scalar.
+  public init() { (sizes, rank) = (SIMD8(repeating: 1), 0) }
+
+  /// A vector's shape.
+  public init(_ a: Int) {
+    self.init()
+    append(a)
+  }
+  /// A matrix's shape.
+  public init(_ a: Int, _ b: Int) {
+    self.init(a)
+    append(b)
+  }
+  /// The shape of three axes.
+  public init(_ a: Int, _ b: Int, _ c: Int) {
+    self.init(a, b)
+    append(c)
+  }
+  /// The shape of four axes.
+  public init(_ a: Int, _ b: Int, _ c: Int, _ d: Int) {
+    self.init(a, b, c)
+    append(d)
+  }
+
+  /// The shape with the sizes in `sizes`.
+  public init(_ sizes: some Sequence<Int>) {
+    self.init()
+    for size in sizes { append(size) }
+  }
+
+  /// Adds an innermost axis.
+  public mutating func append(_ size: Int) {
+    precondition(rank < Shape.mostAxes, "a shape of more than \(Shape.mostAxes) axes")
+    precondition(size >= 0 && size <= Int(Int32.max), "an axis of size \(size)")
+    sizes[rank] = Int32(truncatingIfNeeded: size)
+    rank += 1
+  }
+
+  /// The number of elements: the product of the sizes, 1 for a scalar.
+  public var elementCount: Int {
+    var count = 1
+    for axis in 0..<rank {
+      let (product, overflow) = count.multipliedReportingOverflow(by: Int(sizes[axis]))
+      precondition(!overflow, "the shape \(self) has more elements than an Int can count")
+      count = product
+    }
+    return count
+  }
+
+  /// The size of an axis; negative numbers count from the innermost, -1.
+  public subscript(axis: Int) -> Int {
+    get { Int(sizes[index(of: axis)]) }
+    set {
+      precondition(newValue >= 0 && newValue <= Int(Int32.max), "an axis of size \(newValue)")
+      sizes[index(of: axis)] = Int32(truncatingIfNeeded: newValue)
+    }
+  }
+
+  /// The position of an axis that may be counted from the innermost.
+  func index(of axis: Int) -> Int {
+    let index = axis < 0 ? axis + rank : axis
+    precondition(index >= 0 && index < rank, "axis \(axis) of the shape \(self)")
+    return index
+  }
+
+  /// The sizes as an array.
+  public var array: [Int] { (0..<rank).map { Int(sizes[$0]) } }
+
+  /// The product of the sizes of `axes`.
+  func product(_ axes: Range<Int>) -> Int {
+    var product = 1
+    for axis in axes { product *= Int(sizes[axis]) }
+    return product
+  }
+
+  /// The size of the innermost axis, 1 for a scalar.
+  var width: Int { rank == 0 ? 1 : Int(sizes[rank - 1]) }
+  /// How many innermost rows there are.
+  var rowCount: Int { product(0..<max(rank - 1, 0)) }
+}
+
+extension Shape: ExpressibleByArrayLiteral, CustomStringConvertible {
+  public init(arrayLiteral sizes: Int...) { self.init(sizes) }
+  public var description: String { "[" + array.map(String.init).joined(separator: ", ") + "]" }
+}

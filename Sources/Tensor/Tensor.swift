@@ -1,0 +1,212 @@
+@_exported import Kernels
+
+/// An array of numbers with a shape: a value, contiguous and row-major.
+///
+/// Arithmetic is Float32. How the numbers are kept is the tensor's `format`; every operation accepts every format and
+/// widens what it reads. Copies share memory until one of them is changed. Shapes that do not fit are the calling
+/// program's mistake and stop it with a message that names the operation and the shapes.
+public struct Tensor: Sendable {
+  /// The sizes of the axes.
+  public let shape: Shape
+  /// How the numbers are kept.
+  public let format: StorageFormat
+  var storage: Storage
+  /// The place on a tape that this value has, where operations on it are being recorded.
+  package var trace: Trace?
+
+  init(shape: Shape, format: StorageFormat, storage: Storage, trace: Trace? = nil) {
+    (self.shape, self.format, self.storage, self.trace) = (shape, format, storage, trace)
+  }
+
+  /// A tensor whose elements are not yet written.
+  package init(uninitialized shape: Shape, format: StorageFormat = .float32) {
+    self.init(shape: shape, format: format, storage: Pool.shared.take(format.byteCount(of: shape.elementCount)))
+  }
+
+  /// The number of axes.
+  public var rank: Int { shape.rank }
+  /// The number of elements.
+  public var elementCount: Int { shape.elementCount }
+  /// The bytes that the elements take.
+  public var byteCount: Int { format.byteCount(of: elementCount) }
+}
+
+// MARK: - Making tensors
+
+extension Tensor {
+  /// A tensor of the given elements, in row-major order.
+  public init(_ scalars: [Float], shape: Shape) {
+    precondition(
+      scalars.count == shape.elementCount, "Tensor: \(scalars.count) elements do not fill the shape \(shape)")
+    self.init(uninitialized: shape)
+    scalars.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress { target.update(from: base, count: source.count) }
+    }
+  }
+
+  /// A vector.
+  public init(_ scalars: [Float]) { self.init(scalars, shape: Shape(scalars.count)) }
+
+  /// A scalar: a tensor without axes.
+  public init(_ scalar: Float) { self.init(repeating: scalar, shape: Shape()) }
+
+  /// A tensor whose elements are all `value`.
+  public init(repeating value: Float, shape: Shape) {
+    self.init(uninitialized: shape)
+    target.update(repeating: value, count: elementCount)
+  }
+
+  /// All zeros.
+  public static func zeros(_ shape: Shape) -> Tensor { Tensor(repeating: 0, shape: shape) }
+  /// All ones.
+  public static func ones(_ shape: Shape) -> Tensor { Tensor(repeating: 1, shape: shape) }
+
+  /// A tensor of normally distributed elements with mean 0.
+  ///
+  /// Element `i` is a function of `random`'s key and `i` alone.
+  public static func normal(_ shape: Shape, standardDeviation: Float = 1, random: Random) -> Tensor {
+    let result = Tensor(uninitialized: shape)
+    let target = result.target
+    for i in 0..<shape.elementCount { target[i] = random.normal(i) * standardDeviation }
+    return result
+  }
+
+  /// A tensor of elements spread evenly over `range`.
+  public static func uniform(_ shape: Shape, in range: ClosedRange<Float> = 0...1, random: Random) -> Tensor {
+    let result = Tensor(uninitialized: shape)
+    let target = result.target
+    let width = range.upperBound - range.lowerBound
+    for i in 0..<shape.elementCount { target[i] = range.lowerBound + random.uniform(i) * width }
+    return result
+  }
+
+  /// A tensor of a shape without memory, for a parameter that a checkpoint will fill. Computing with it stops the
+  /// program.
+  public static func placeholder(_ shape: Shape) -> Tensor {
+    Tensor(shape: shape, format: .float32, storage: placeholderStorage)
+  }
+
+  private static let placeholderStorage = Pool.shared.take(0)
+
+  /// Whether the elements are still to be loaded.
+  public var isPlaceholder: Bool { storage === Tensor.placeholderStorage }
+}
+
+// MARK: - Reading elements
+
+extension Tensor {
+  /// The elements in row-major order.
+  public var scalars: [Float] {
+    let values = widened
+    return Array(UnsafeBufferPointer(start: values.source, count: elementCount))
+  }
+
+  /// The only element of a tensor that has one.
+  public var scalar: Float {
+    precondition(elementCount == 1, "scalar: the shape \(shape) has \(elementCount) elements")
+    return widened.source[0]
+  }
+
+  /// Reads the elements in place.
+  public func withScalars<Result>(_ body: (UnsafeBufferPointer<Float>) throws -> Result) rethrows -> Result {
+    let values = widened
+    return try withExtendedLifetime(values) {
+      try body(UnsafeBufferPointer(start: values.source, count: elementCount))
+    }
+  }
+
+  /// Reads the kept bytes in place, in `format`.
+  package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    requireLoaded()
+    return try withExtendedLifetime(storage) {
+      try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(storage.base), count: byteCount))
+    }
+  }
+
+  /// Writes the kept bytes; the memory is this tensor's own afterwards.
+  package mutating func withMutableBytes<Result, Failure: Error>(
+    _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    makeExclusive()
+    return try body(UnsafeMutableRawBufferPointer(start: storage.base, count: byteCount))
+  }
+
+  /// Changes the elements in place; a kept format other than Float32 is widened first.
+  public mutating func withMutableScalars<Result>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
+  ) rethrows -> Result {
+    if format != .float32 {
+      let trace = self.trace
+      self = widened
+      self.trace = trace
+    }
+    makeExclusive()
+    return try body(UnsafeMutableBufferPointer(start: target, count: elementCount))
+  }
+
+  /// Makes the memory this tensor's own, copying it where another tensor shares it.
+  mutating func makeExclusive() {
+    requireLoaded()
+    if Pool.shared.isExclusive(&storage) { return }
+    let copy = Pool.shared.take(byteCount)
+    copy.base.copyMemory(from: storage.base, byteCount: byteCount)
+    storage = copy
+  }
+
+  func requireLoaded() {
+    precondition(!isPlaceholder, "a parameter of the shape \(shape) is used before it was loaded or initialised")
+  }
+
+  /// The kept bytes, for kernels that read them in their format.
+  var rawSource: UnsafeRawPointer {
+    requireLoaded()
+    return UnsafeRawPointer(storage.base)
+  }
+
+  /// The elements of a Float32 tensor, for kernels. The caller keeps the tensor alive.
+  package var source: Source {
+    precondition(format == .float32, "source: the tensor is kept as \(format)")
+    return rawSource.assumingMemoryBound(to: Float.self)
+  }
+
+  /// The elements of a Float32 tensor that nobody else has seen yet.
+  package var target: Target { storage.base.assumingMemoryBound(to: Float.self) }
+}
+
+// MARK: - Formats
+
+extension Tensor {
+  /// The same numbers as Float32, exactly; the tensor itself where it is Float32 already.
+  public var widened: Tensor {
+    if format == .float32 { return self }
+    let result = Tensor(uninitialized: shape)
+    kernels.widen(format, rawSource, result.target, elementCount)
+    var traced = result
+    traced.trace = trace
+    return traced
+  }
+
+  /// The numbers kept in `format`: rounded to nearest, ties to even, where it is narrower.
+  ///
+  /// The result is a constant: no gradient flows through a narrowing.
+  public func kept(as format: StorageFormat) -> Tensor {
+    if format == self.format { return self }
+    let values = widened
+    if format == .float32 { return values }
+    let result = Tensor(uninitialized: shape, format: format)
+    kernels.narrow(format, values.source, result.storage.base, elementCount)
+    return result
+  }
+
+  /// The same value as a constant: what is computed from it does not reach a gradient.
+  public var detached: Tensor { Tensor(shape: shape, format: format, storage: storage) }
+}
+
+extension Tensor: CustomStringConvertible {
+  /// The shape and the first elements.
+  public var description: String {
+    guard !isPlaceholder else { return "Tensor\(shape) (not loaded)" }
+    let shown = withScalars { $0.prefix(8).map { "\($0)" } }
+    return "Tensor\(shape) [" + shown.joined(separator: ", ") + (elementCount > 8 ? ", ..." : "") + "]"
+  }
+}

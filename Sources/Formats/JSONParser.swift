@@ -77,6 +77,15 @@ package struct JSONParser {
     }
   }
 
+  /// Checks any value and keeps nothing of it.
+  package mutating func skip() throws(InputError) {
+    switch try peek() {
+    case .object: try object { (_, parser) throws(InputError) in try parser.skip() }
+    case .array: try array { (parser) throws(InputError) in try parser.skip() }
+    case .string, .number, .word: _ = try value()
+    }
+  }
+
   /// Reads an object; `member` must read one value from the parser that it is given.
   package mutating func object(
     _ member: (JSONString, inout JSONParser) throws(InputError) -> Void

@@ -61,7 +61,7 @@ public final class AtomicDirectory {
         removeTree(staging)
         throw error
       }
-      if try lockIfCurrent(descriptor, staging) {
+      if try lockIfCurrent(descriptor, staging, for: target) {
         (self.path, self.split, self.temporary) = (path, split, temporary)
         (discardsOthers, self.descriptor) = (discardingOthers, descriptor)
         return
@@ -87,7 +87,8 @@ public final class AtomicDirectory {
   public func write(_ bytes: [UInt8], to name: String) throws(InputError) {
     let staged = try path(of: name)
     do throws(InputError) { try AtomicFile.write(bytes, to: staged) } catch {
-      throw InputError(error.kind, error.what, at: "\(path)/\(name)", advice: error.advice)
+      throw InputError(
+        error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)", advice: error.advice)
     }
   }
 
@@ -106,9 +107,9 @@ public final class AtomicDirectory {
       let replaces = try fileKind(target, followingLinks: false) != nil
       if replaces {
         try checkNothingIsLost(target, new)
-        try move(target, to: old)
+        try move(target, to: old, for: path)
       }
-      do throws(InputError) { try move(new, to: target) } catch {
+      do throws(InputError) { try move(new, to: target, for: path) } catch {
         if replaces { try restore(old, to: target) }
         throw error
       }
@@ -153,7 +154,7 @@ public final class AtomicDirectory {
       if lock >= 0, flock(lock, LOCK_EX | LOCK_NB) != 0 { continue }
       if roles.contains(.old) {
         if try fileKind(target, followingLinks: false) == nil {
-          try move(roles.contains(.new) ? new : split.sibling(temporary[.old]), to: target)
+          try move(roles.contains(.new) ? new : split.sibling(temporary[.old]), to: target, for: path)
           try flushFolder(split.folder)
         }
         remove(split, temporary, .old)
@@ -167,7 +168,7 @@ public final class AtomicDirectory {
   /// Renamed first: a half removed folder must never be taken for a whole one.
   private static func remove(_ split: SplitPath, _ temporary: TemporaryName, _ role: TemporaryName.Role) {
     let gone = split.sibling(temporary[.gone])
-    do throws(InputError) { try move(split.sibling(temporary[role]), to: gone) } catch { return }
+    do throws(InputError) { try move(split.sibling(temporary[role]), to: gone, for: gone) } catch { return }
     removeTree(gone)
   }
 
@@ -178,7 +179,7 @@ public final class AtomicDirectory {
 
   /// Undoes the moving aside. When even that fails, both folders are left whole for `recover`.
   private func restore(_ old: String, to target: String) throws(InputError) {
-    do throws(InputError) { try move(old, to: target) } catch {
+    do throws(InputError) { try move(old, to: target, for: path) } catch {
       if let descriptor { close(descriptor) }
       descriptor = nil
       throw InputError(

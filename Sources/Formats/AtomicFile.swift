@@ -79,7 +79,7 @@ public final class AtomicFile {
     let descriptor = try usable()
     do throws(InputError) {
       try flush(descriptor, .sync, path)
-      try move(temporary, to: path)
+      try move(temporary, to: path, for: path)
     } catch {
       discard()
       throw error
@@ -121,7 +121,7 @@ public final class AtomicFile {
       let descriptor = try perform(.create, on: split.sibling(split.name)) { _ in
         open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       }
-      if try lockIfCurrent(descriptor, path) { return (path, descriptor) }
+      if try lockIfCurrent(descriptor, path, for: split.sibling(split.name)) { return (path, descriptor) }
       close(descriptor)
     }
   }
@@ -141,17 +141,17 @@ public final class AtomicFile {
 /// Locks a file or folder that was just created; false if a cleaner took it for a leftover in between.
 ///
 /// - Throws: `io` when locking fails for another reason; the file is then removed and closed.
-func lockIfCurrent(_ descriptor: Int32, _ path: String) throws(InputError) -> Bool {
+func lockIfCurrent(_ descriptor: Int32, _ path: String, for target: String) throws(InputError) -> Bool {
   do throws(InputError) {
     var isTaken = false
-    _ = try perform(.lock, on: path) { _ in
+    _ = try perform(.lock, on: target) { _ in
       if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return 0 }
       isTaken = errno == EWOULDBLOCK
       // On a file system without locks a cleaner may remove the file of a living writer, whose commit then fails.
       return isTaken || errno == ENOTSUP || errno == ENOLCK ? 0 : -1
     }
     if isTaken { return false }
-    let mine = try FileStatus(descriptor: descriptor, path)
+    let mine = try FileStatus(descriptor: descriptor, target)
     return try status(path, followingLinks: false)?.identity == mine.identity
   } catch {
     removeTree(path)

@@ -181,9 +181,9 @@ func flushFolder(_ path: String) throws(InputError) {
   try flush(descriptor, .syncFolder, path)
 }
 
-/// Renames within one file system, replacing a file.
-func move(_ old: String, to new: String) throws(InputError) {
-  _ = try perform(.rename, on: new) { _ in rename(old, new) }
+/// Renames within one file system, replacing a file; complaints are about `target`.
+func move(_ old: String, to new: String, for target: String) throws(InputError) {
+  _ = try perform(.rename, on: target) { _ in rename(old, new) }
 }
 
 /// Removes a file, or a folder with everything in it; follows no links. Says whether it is gone.

@@ -136,7 +136,7 @@ struct SafetensorsHeader {
       let bytes: Int
       do throws(InputError) { bytes = try entry.dtype.byteCount(of: entry.shape) } catch { throw error.inside(place) }
       guard range.count == bytes else {
-        guard range.upperBound <= dataByteCount else {
+        guard range.count < bytes || range.upperBound <= dataByteCount else {
           throw InputError(.badOffset, "ends at byte \(range.upperBound), beyond the file's data", at: place)
         }
         throw InputError(

@@ -22,6 +22,10 @@ public enum SafetensorsWriter {
   /// The widest element types come first and equal ones by name, as the reference does it, and the header is padded to a
   /// multiple of 8 bytes: every tensor lies aligned in the file. The same input gives the same bytes.
   ///
+  ///     try SafetensorsWriter.write(tensors, to: "model.safetensors") { (index, sink) throws(InputError) in
+  ///       try sink.write(contents[index])
+  ///     }
+  ///
   /// - Parameters:
   ///   - tensors: All tensors, in any order.
   ///   - metadata: Free text to carry along, in this order.

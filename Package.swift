@@ -47,6 +47,10 @@ let package = Package(
   }
     + instructionSets.map {
       .target(name: $0.name, dependencies: ["Kernels"], swiftSettings: kernelSettings($0.flags))
-    },
+    }
+    + [
+      .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: language),
+      .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Formats"], swiftSettings: language),
+    ],
   swiftLanguageModes: [.v6]
 )

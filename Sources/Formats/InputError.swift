@@ -28,6 +28,7 @@ public struct InputError: Error, Sendable, Equatable, CustomStringConvertible {
     InputError(kind, what, at: place.isEmpty ? outer : "\(outer): \(place)", advice: advice)
   }
 
+  /// Place, fault, kind and advice in one line.
   public var description: String {
     (place.isEmpty ? "" : "\(place): ") + what + " [\(kind.rawValue)]" + (advice.isEmpty ? "" : ". \(advice)")
   }

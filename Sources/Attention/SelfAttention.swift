@@ -1,3 +1,4 @@
+import Foundation
 import Layers
 import Tensor
 
@@ -59,7 +60,7 @@ public func attentionWeights(
           weights[row + j] = (0..<width).reduce(Float(0)) { $0 + q[from + $1] * k[to + $1] } * scale
         }
         guard let largest = seen.map({ weights[row + $0] }).max() else { continue }
-        for j in seen { weights[row + j] = Tensor(weights[row + j] - largest).exp().scalar }
+        for j in seen { weights[row + j] = exp(weights[row + j] - largest) }
         let total = seen.reduce(Float(0)) { $0 + weights[row + $1] }
         for j in seen { weights[row + j] /= total }
       }

@@ -1,0 +1,144 @@
+import Attention
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+/// A decoder from a Hugging Face folder, of any family that is implemented.
+public enum PretrainedModel {
+  /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded.
+  ///
+  /// Matrices stay in the file's format unless another is given.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(
+    from folder: String, as format: StorageFormat? = nil
+  ) throws(InputError) -> any LanguageModel {
+    let json = try configuration(in: folder)
+    let kind = try json.required("model_type")
+    switch try kind.string() {
+    case "gpt2": return try GPT2.load(from: folder, as: format)
+    case "llama": return try Llama.load(from: folder, as: format)
+    case let name:
+      throw kind.error(
+        .unsupported, "models of the type \"\(name)\" are not implemented", advice: "Known are gpt2 and llama.")
+    }
+  }
+
+  /// The parsed `config.json`, with the end tokens of `generation_config.json` where that says other ones.
+  static func configuration(in folder: String) throws(InputError) -> JSONField {
+    try document(folder + "/config.json")
+  }
+
+  /// The end tokens of `generation_config.json`, which override those of `config.json`.
+  static func endTokens(in folder: String, vocabularySize: Int) throws(InputError) -> [Int]? {
+    do throws(InputError) {
+      let json = try document(folder + "/generation_config.json")
+      return try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize)
+    } catch {
+      if error.kind == .notFound { return nil }
+      throw error
+    }
+  }
+
+  private static func document(_ path: String) throws(InputError) -> JSONField {
+    let bytes = try InputFile.contents(of: path, atMost: 1 << 24)
+    do throws(InputError) { return JSONField(try JSONValue(parsing: bytes), at: path) } catch {
+      throw error.inside(path)
+    }
+  }
+
+  /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
+  /// that are equal, the embedding serves for both.
+  static func hasOwnHead(_ checkpoint: SafetensorsCheckpoint, embedding: [String]) throws(InputError) -> Bool {
+    guard let head = checkpoint.tensor(named: "lm_head.weight"),
+      let table = embedding.lazy.compactMap({ checkpoint.tensor(named: $0) }).first
+    else { return false }
+    if head.entry.dtype != table.entry.dtype || head.entry.shape != table.entry.shape { return true }
+    return try !head.hasSameBytes(as: table)
+  }
+}
+
+extension CheckpointTensor {
+  /// Compares piece by piece, so that no whole tensor is held.
+  fileprivate func hasSameBytes(as other: CheckpointTensor) throws(InputError) -> Bool {
+    let count = entry.byteRange.count, piece = 1 << 22
+    guard count == other.entry.byteRange.count else { return false }
+    var (mine, theirs) = ([UInt8](), [UInt8]())
+    var start = 0
+    while start < count {
+      let part = start..<min(count, start + piece)
+      mine = Array(repeating: 0, count: part.count)
+      theirs = mine
+      try mine.withUnsafeMutableBytes { (bytes) throws(InputError) in try file.read(entry, part: part, into: bytes) }
+      try theirs.withUnsafeMutableBytes { (bytes) throws(InputError) in
+        try other.file.read(other.entry, part: part, into: bytes)
+      }
+      if mine != theirs { return false }
+      start = part.upperBound
+    }
+    return true
+  }
+}
+
+extension GPT2 {
+  /// Loads a GPT-2 from a Hugging Face folder, strictly.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> GPT2 {
+    var configuration = try Configuration(try PretrainedModel.configuration(in: folder))
+    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: configuration.vocabularySize) {
+      configuration.endTokens = ends
+    }
+    let checkpoint = try SafetensorsCheckpoint(at: folder)
+    let embedding = "transformer.wte.weight"
+    let hasHead = try PretrainedModel.hasOwnHead(checkpoint, embedding: [embedding, "wte.weight"])
+    var initializer = Initializer.placeholders
+    var model = GPT2(configuration, hasHead: hasHead, &initializer)
+    let aliases = hasHead ? [:] : [embedding: ["wte.weight", "lm_head.weight"]]
+    try checkpoint.load(
+      into: &model,
+      names: CheckpointNames(basePrefix: "transformer", aliases: aliases) { name in
+        name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
+          || (!hasHead && name == "lm_head.weight")
+      }, as: format)
+    return model
+  }
+
+  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// Biases that the model lacks are saved as zeros: Hugging Face's GPT-2 always has them.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    try folder.write(try configuration.json.encoded(pretty: true), to: "config.json")
+    let names = Set(parameters.map(\.name))
+    var zeros: [(name: String, value: Tensor)] = []
+    for (name, value) in parameters where name.hasSuffix(".weight") {
+      let bias = name.dropLast(6) + "bias"
+      let isTable = name.hasSuffix("wte.weight") || name.hasSuffix("wpe.weight") || name == "lm_head.weight"
+      if !isTable && !names.contains(String(bias)) { zeros.append((String(bias), .zeros(Shape(value.shape[-1])))) }
+    }
+    try saveParameters(of: self, to: try folder.path(of: "model.safetensors"), extra: zeros)
+  }
+}
+
+extension Llama {
+  /// Loads a Llama from a Hugging Face folder, strictly.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Llama {
+    var configuration = try Configuration(try PretrainedModel.configuration(in: folder))
+    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: configuration.vocabularySize) {
+      configuration.endTokens = ends
+    }
+    let checkpoint = try SafetensorsCheckpoint(at: folder)
+    let embedding = "model.embed_tokens.weight"
+    let hasHead = try PretrainedModel.hasOwnHead(checkpoint, embedding: [embedding, "embed_tokens.weight"])
+    var initializer = Initializer.placeholders
+    var model = Llama(configuration, hasHead: hasHead, &initializer)
+    let aliases = hasHead ? [:] : [embedding: ["embed_tokens.weight", "lm_head.weight"]]
+    try checkpoint.load(
+      into: &model,
+      names: CheckpointNames(basePrefix: "model", aliases: aliases) { name in
+        name.hasSuffix("rotary_emb.inv_freq") || (!hasHead && name == "lm_head.weight")
+      }, as: format)
+    return model
+  }
+}

@@ -61,23 +61,25 @@ struct BPEModel: Sendable {
 
   /// The ids of the characters of a piece, before any merge.
   private func split(_ text: [UInt8], _ start: Int, _ end: Int, _ ids: inout [Int32]) throws(InputError) {
-    var (index, isUnknownOpen) = (start, false)
+    // An unknown character's id is appended when the next known or unknown one comes, or the end: after the bytes of
+    // characters between that fall back to bytes. This is what `tokenizers` does.
+    var (index, isUnknownPending) = (start, false)
     while index < end {
       let first = text[index]
       let next = isByteLevel ? index + 1 : scalar(in: text, at: index, before: end).next
       let id = isByteLevel || next == index + 1 ? firstIDs[Int(first)] : vocabulary.id(of: text, index, next)
       if id >= 0 {
+        if isUnknownPending, let unknownID { ids.append(unknownID) }
         ids.append(id)
-        isUnknownOpen = false
+        isUnknownPending = false
       } else if !appendFallback(isByteLevel ? ByteLevel.utf8[Int(first)] : Array(text[index..<next]), &ids) {
         guard let unknownID else { throw unknownCharacter(text, index, next) }
-        if !(isUnknownOpen && fusesUnknown) { ids.append(unknownID) }
-        isUnknownOpen = true
-      } else {
-        isUnknownOpen = false
+        if isUnknownPending && !fusesUnknown { ids.append(unknownID) }
+        isUnknownPending = true
       }
       index = next
     }
+    if isUnknownPending, let unknownID { ids.append(unknownID) }
   }
 
   private func appendFallback(_ character: [UInt8], _ ids: inout [Int32]) -> Bool {

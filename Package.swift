@@ -51,6 +51,7 @@ let package = Package(
     + [
       .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: language),
       .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Formats"], swiftSettings: language),
+      .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Formats"], swiftSettings: language),
     ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,132 @@
+/// The merges of byte-pair encoding, applied best rank first and, among equals, leftmost first.
+struct BytePairMerger: Sendable {
+  private var ranks: PairTable
+  private var results: [Int32] = []
+
+  init(expectedCount: Int) {
+    ranks = PairTable(minimumCapacity: expectedCount)
+    results.reserveCapacity(expectedCount)
+  }
+
+  /// Adds the merge of the next rank. Returns whether it is new.
+  mutating func add(_ left: Int32, _ right: Int32, into result: Int32) -> Bool {
+    let rank = UInt32(truncatingIfNeeded: results.count)
+    guard ranks.insert(rank, for: UInt32(bitPattern: left), UInt32(bitPattern: right)) == nil else { return false }
+    results.append(result)
+    return true
+  }
+
+  /// Merges `word.ids` until no pair of neighbours has a merge. Takes O(n log n) for n ids.
+  func merge(_ word: inout MergeBuffer) {
+    if word.ids.count <= Self.shortWord {
+      mergeByScanning(&word.ids, &word.scanned)
+    } else {
+      mergeByHeap(&word)
+    }
+  }
+
+  // Looking through all pairs for each merge beats a heap on words of everyday length.
+  private static let shortWord = 24
+
+  /// The plain form: finds the best pair among all, merges it, and starts again.
+  func mergeByScanning(_ ids: inout [Int32], _ pairRanks: inout [UInt32]) {
+    pairRanks.removeAll(keepingCapacity: true)
+    for index in ids.indices.dropLast() { pairRanks.append(rank(ids[index], ids[index + 1])) }
+    while true {
+      var (best, bestRank) = (0, PairTable.none)
+      for index in pairRanks.indices where pairRanks[index] < bestRank { (best, bestRank) = (index, pairRanks[index]) }
+      guard bestRank != PairTable.none else { return }
+      ids[best] = results[Int(bestRank)]
+      ids.remove(at: best + 1)
+      pairRanks.remove(at: best)
+      if best > 0 { pairRanks[best - 1] = rank(ids[best - 1], ids[best]) }
+      if best < pairRanks.count { pairRanks[best] = rank(ids[best], ids[best + 1]) }
+    }
+  }
+
+  /// The form for long words: a heap of candidates over a linked list of ids.
+  func mergeByHeap(_ word: inout MergeBuffer) {
+    let count = word.ids.count
+    word.previous.removeAll(keepingCapacity: true)
+    word.next.removeAll(keepingCapacity: true)
+    word.heap.removeAll()
+    for index in 0..<count {
+      word.previous.append(Int32(truncatingIfNeeded: index - 1))
+      word.next.append(index + 1 < count ? Int32(truncatingIfNeeded: index + 1) : -1)
+    }
+    for index in 0..<max(0, count - 1) {
+      propose(index, index + 1, &word)
+    }
+    while let candidate = word.heap.popLeast() {
+      let left = Int(candidate & 0xFFFF_FFFF)
+      let right = Int(word.next[left])
+      let rank = UInt32(candidate >> 32)
+      // A candidate is stale when one of its two ids has been merged since. A merged-away id is -1.
+      guard word.ids[left] >= 0, right >= 0, self.rank(word.ids[left], word.ids[right]) == rank else { continue }
+      word.ids[left] = results[Int(rank)]
+      word.ids[right] = -1
+      let after = Int(word.next[right])
+      word.next[left] = Int32(truncatingIfNeeded: after)
+      if after >= 0 {
+        word.previous[after] = Int32(truncatingIfNeeded: left)
+        propose(left, after, &word)
+      }
+      if word.previous[left] >= 0 { propose(Int(word.previous[left]), left, &word) }
+    }
+    word.ids.removeAll { $0 < 0 }
+  }
+
+  @inline(__always)
+  private func rank(_ left: Int32, _ right: Int32) -> UInt32 {
+    ranks.value(for: UInt32(bitPattern: left), UInt32(bitPattern: right))
+  }
+
+  private func propose(_ left: Int, _ right: Int, _ word: inout MergeBuffer) {
+    let rank = rank(word.ids[left], word.ids[right])
+    if rank != PairTable.none { word.heap.insert(UInt64(rank) << 32 | UInt64(left)) }
+  }
+}
+
+/// The ids of a word while they are merged, with room that is kept from word to word.
+struct MergeBuffer {
+  var ids: [Int32] = []
+  fileprivate var scanned: [UInt32] = []
+  fileprivate var previous: [Int32] = []
+  fileprivate var next: [Int32] = []
+  fileprivate var heap = Heap()
+}
+
+/// A binary heap of numbers, the least first.
+private struct Heap {
+  private var items: [UInt64] = []
+
+  mutating func removeAll() {
+    items.removeAll(keepingCapacity: true)
+  }
+
+  mutating func insert(_ item: UInt64) {
+    items.append(item)
+    var child = items.count - 1
+    while child > 0, case let parent = (child - 1) / 2, item < items[parent] {
+      items[child] = items[parent]
+      child = parent
+    }
+    items[child] = item
+  }
+
+  mutating func popLeast() -> UInt64? {
+    guard let least = items.first, let last = items.popLast() else { return nil }
+    guard !items.isEmpty else { return least }
+    var hole = 0
+    while true {
+      var child = 2 * hole + 1
+      guard child < items.count else { break }
+      if child + 1 < items.count && items[child + 1] < items[child] { child += 1 }
+      guard items[child] < last else { break }
+      items[hole] = items[child]
+      hole = child
+    }
+    items[hole] = last
+    return least
+  }
+}

@@ -1,0 +1,189 @@
+public import Formats
+
+/// Turns token ids into text, one at a time.
+///
+///     var detokenizer = tokenizer.makeDetokenizer()
+///     for id in ids { print(try detokenizer.append(id), terminator: "") }
+///     print(detokenizer.finish())
+///
+/// Each piece is final, as early as it can be, and whole: no character is ever split between two pieces, and no piece is
+/// taken back. All pieces together are what `decode` gives. The time per id does not grow with the text.
+public struct Detokenizer: Sendable {
+  private let vocabulary: Vocabulary
+  private let specialIDs: Set<Int>
+  private let decoder: Decoder
+  private let skipsSpecialTokens: Bool
+
+  private var isFirstJoined = true
+  private var isFirstMetaspace = true
+  private var byteRun = ByteRun()
+  private var openScalar: [UInt8] = []
+  private var recognizer = UTF8Recognizer()
+  private var strips: [StripState]
+  private var output: [UInt8] = []
+
+  init(_ vocabulary: Vocabulary, specialIDs: Set<Int>, decoder: Decoder, skipsSpecialTokens: Bool) {
+    (self.vocabulary, self.specialIDs, self.decoder) = (vocabulary, specialIDs, decoder)
+    self.skipsSpecialTokens = skipsSpecialTokens
+    strips = decoder.textSteps.map { StripState(rule: $0, startLeft: $0.start) }
+  }
+
+  /// Takes the next id, and returns the text that is certain now; often none, or that of earlier ids.
+  ///
+  /// - Throws: `InputError` of kind `badValue` where the id has no token; the detokenizer is as before then.
+  public mutating func append(_ id: Int) throws(InputError) -> String {
+    guard let token = vocabulary.token(of: id) else {
+      throw InputError(
+        .badValue, "There is no token of id \(id)", advice: "Ids lie between 0 and \(vocabulary.idBound - 1)")
+    }
+    if skipsSpecialTokens && specialIDs.contains(id) { return "" }
+    pass(token, through: 0)
+    return takeOutput()
+  }
+
+  /// Ends the text: returns what was held back, and is ready for another text.
+  public mutating func finish() -> String {
+    endByteRun()
+    if !openScalar.isEmpty { emit(replacementCharacter[...], from: 0) }
+    let rest = takeOutput()
+    self = Detokenizer(vocabulary, specialIDs: specialIDs, decoder: decoder, skipsSpecialTokens: skipsSpecialTokens)
+    return rest
+  }
+
+  private mutating func takeOutput() -> String {
+    defer { output.removeAll(keepingCapacity: true) }
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  /// Takes a token through the token steps from `step` on.
+  private mutating func pass(_ token: [UInt8], through step: Int) {
+    guard step < decoder.tokenSteps.count else { return join(token) }
+    switch decoder.tokenSteps[step] {
+    case .replace(let pattern, let replacement):
+      pass(replacing(pattern, with: replacement, in: token), through: step + 1)
+    case .strip(let rule):
+      pass(rule.stripped(token), through: step + 1)
+    case .metaspace(let replacement, let dropsInFirst):
+      let space = isFirstMetaspace && dropsInFirst ? [] : [UInt8(ascii: " ")]
+      isFirstMetaspace = false
+      pass(replacing(replacement, with: space, in: token), through: step + 1)
+    case .byteFallback:
+      if let byte = fallbackByte(token) {
+        continueByteRun(byte, step)
+      } else {
+        endByteRun()
+        pass(token, through: step + 1)
+      }
+    }
+  }
+
+  private mutating func continueByteRun(_ byte: UInt8, _ step: Int) {
+    byteRun.step = step
+    if !byteRun.isInvalid {
+      byteRun.bytes.append(byte)
+      guard byteRun.recognizer.accept(byte) == .invalid else { return }
+      // One byte spoils the whole run, so the text of all its bytes is certain now.
+      byteRun.isInvalid = true
+      passReplacements(byteRun.bytes.count, through: step + 1)
+      byteRun.bytes = []
+    } else {
+      passReplacements(1, through: step + 1)
+    }
+  }
+
+  private mutating func endByteRun() {
+    let run = byteRun
+    byteRun = ByteRun()
+    guard !run.bytes.isEmpty else { return }
+    if run.recognizer.isBetweenScalars {
+      pass(run.bytes, through: run.step + 1)
+    } else {
+      passReplacements(run.bytes.count, through: run.step + 1)
+    }
+  }
+
+  private mutating func passReplacements(_ count: Int, through step: Int) {
+    for _ in 0..<count { pass(replacementCharacter, through: step) }
+  }
+
+  private mutating func join(_ token: [UInt8]) {
+    switch decoder.joint {
+    case .text(let separator):
+      if !isFirstJoined { emit(separator[...], from: 0) }
+      isFirstJoined = false
+      emit(token[...], from: 0)
+    case .byteLevel:
+      var bytes: [UInt8] = []
+      ByteLevel.appendDecoded(token, to: &bytes)
+      for byte in bytes { joinByte(byte) }
+    }
+  }
+
+  private mutating func joinByte(_ byte: UInt8) {
+    switch recognizer.accept(byte) {
+    case .partial:
+      openScalar.append(byte)
+    case .complete:
+      openScalar.append(byte)
+      emit(openScalar[...], from: 0)
+      openScalar.removeAll(keepingCapacity: true)
+    case .invalid:
+      emit(replacementCharacter[...], from: 0)
+      // A byte that breaks a scalar off may start the next one.
+      guard !openScalar.isEmpty else { return }
+      openScalar.removeAll(keepingCapacity: true)
+      joinByte(byte)
+    }
+  }
+
+  /// Takes whole scalars through the text steps from `step` on.
+  private mutating func emit(_ text: ArraySlice<UInt8>, from step: Int) {
+    guard step < strips.count else { return output.append(contentsOf: text) }
+    emit(strips[step].take(text)[...], from: step + 1)
+  }
+}
+
+/// Byte tokens in a row, whose text depends on all of them.
+private struct ByteRun: Sendable {
+  var bytes: [UInt8] = []
+  var isInvalid = false
+  var recognizer = UTF8Recognizer()
+  var step = 0
+}
+
+/// A strip at work on a text that comes in parts.
+private struct StripState: Sendable {
+  let rule: Decoder.Strip
+  var startLeft: Int
+  private var held = 0
+
+  init(rule: Decoder.Strip, startLeft: Int) {
+    (self.rule, self.startLeft) = (rule, startLeft)
+  }
+
+  /// Takes whole scalars, and returns what is certainly kept. What may be the text's end is held back.
+  mutating func take(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    let text = Array(text)
+    var (index, kept) = (0, [UInt8]())
+    while index < text.count {
+      if text.holds(rule.content, at: index, before: text.count) {
+        index += rule.content.count
+        if startLeft > 0 {
+          startLeft -= 1
+        } else if held < rule.stop {
+          held += 1
+        } else {
+          kept.append(contentsOf: rule.content)
+        }
+      } else {
+        startLeft = 0
+        for _ in 0..<held { kept.append(contentsOf: rule.content) }
+        held = 0
+        let next = scalar(in: text, at: index, before: text.count).next
+        kept.append(contentsOf: text[index..<next])
+        index = next
+      }
+    }
+    return kept
+  }
+}

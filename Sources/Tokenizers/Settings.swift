@@ -1,0 +1,74 @@
+import Formats
+
+// What the readers of the pipeline's parts have in common. A setting that is not implemented is refused by its name:
+// ignoring it would give other tokens than those that the model was trained with.
+extension JSONField {
+  /// Refuses members other than those named.
+  func allowOnly(_ names: Set<String>) throws(InputError) {
+    for (key, field) in try object() where !names.contains(key.text) {
+      throw field.error(.unsupported, "is a setting that is not implemented")
+    }
+  }
+
+  /// The member `type`.
+  func typeName() throws(InputError) -> String {
+    guard let type = try optional("type") else {
+      throw error(.unsupported, "has no type", advice: "Save the tokenizer again with a recent release of `tokenizers`")
+    }
+    return try type.string()
+  }
+
+  func unsupportedType(_ name: String) -> InputError {
+    error(.unsupported, "is of type \(quoted(name.utf8)), which is not implemented")
+  }
+
+  /// A string as bytes, of a length within bounds.
+  func text(_ length: ClosedRange<Int>) throws(InputError) -> [UInt8] {
+    let text = try jsonString().utf8
+    guard length.contains(text.count) else {
+      throw error(.badValue, "has \(text.count) bytes, but must have \(length.lowerBound) to \(length.upperBound)")
+    }
+    return text
+  }
+
+  /// A string of exactly one scalar.
+  func character() throws(InputError) -> [UInt8] {
+    let text = try jsonString()
+    guard text.text.unicodeScalars.count == 1 else { throw error(.badValue, "must be one character") }
+    return text.utf8
+  }
+
+  /// The pattern, which is not empty, and the content of a `Replace`.
+  func replacement() throws(InputError) -> (pattern: [UInt8], replacement: [UInt8]) {
+    try allowOnly(["type", "pattern", "content"])
+    let pattern = try required("pattern")
+    try pattern.allowOnly(["String", "Regex"])
+    if let expression = try pattern.optional("Regex") {
+      throw expression.error(
+        .unsupported, "is the regular expression \(quoted(try expression.jsonString().utf8)), which is not implemented")
+    }
+    return (try pattern.required("String").text(1...512), try required("content").text(0...512))
+  }
+
+  /// Refuses replacements that together could make a text more than 64 times as long: they exhaust memory.
+  func checkGrowth(_ replacements: [(old: [UInt8], new: [UInt8])?]) throws(InputError) {
+    var growth = 1
+    for case (let old, let new)? in replacements {
+      growth *= max(1, (new.count + old.count - 1) / old.count)
+      guard growth <= 64 else { throw error(.badValue, "makes a text more than 64 times as long") }
+    }
+  }
+
+  /// The scheme of a `Metaspace`, in its present or its older form.
+  func prependScheme() throws(InputError) -> PreTokenizer.PrependScheme {
+    let addsPrefix = try optional("add_prefix_space")?.bool() ?? true
+    guard let field = try optional("prepend_scheme") else { return addsPrefix ? .always : .never }
+    guard let scheme = PreTokenizer.PrependScheme(rawValue: try field.string()) else {
+      throw field.error(.badValue, "must be always, first or never")
+    }
+    guard addsPrefix || scheme == .never else {
+      throw field.error(.inconsistent, "contradicts add_prefix_space, which is false")
+    }
+    return scheme
+  }
+}

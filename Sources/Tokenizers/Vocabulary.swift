@@ -1,0 +1,114 @@
+import Formats
+
+/// The tokens of a tokenizer and their ids, keyed by raw bytes, flat in memory.
+///
+/// Bytes and not `String`s, because `String`s that are canonically equivalent are equal, and vocabularies hold both
+/// spellings of a letter with an accent as two tokens.
+struct Vocabulary: Sendable {
+  /// What a lookup gives where there is no such token.
+  static let none: Int32 = -1
+
+  private var bytes: [UInt8] = []
+  private var ends: [Int] = [0]
+  private var ids: [Int32] = []
+  private var slots: [Int32]
+  private var entryOfID: [Int32] = []
+  private let idLimit: Int
+  private let seed = UInt64.random(in: .min ... .max)
+
+  /// An empty vocabulary.
+  ///
+  /// - Parameter expectedCount: About how many tokens will come. Ids far beyond it are refused, since they size a table.
+  init(expectedCount: Int) {
+    var capacity = 16
+    while capacity < expectedCount * 2 { capacity *= 2 }
+    slots = [Int32](repeating: -1, count: capacity)
+    idLimit = min(Int(Int32.max), expectedCount * 16 + 1 << 20)
+    ids.reserveCapacity(expectedCount)
+    ends.reserveCapacity(expectedCount + 1)
+    entryOfID.reserveCapacity(expectedCount)
+    bytes.reserveCapacity(expectedCount * 8)
+  }
+
+  /// The number of tokens.
+  var count: Int { ids.count }
+
+  /// One more than the greatest id.
+  var idBound: Int { entryOfID.count }
+
+  /// Adds a token.
+  ///
+  /// - Throws: `badValue` for an empty token or an impossible id, `duplicate` where the token or the id is there.
+  mutating func add(_ token: [UInt8], id: Int) throws(InputError) {
+    guard !token.isEmpty else { throw InputError(.badValue, "The token of id \(id) is empty") }
+    guard id >= 0 && id < idLimit else {
+      throw InputError(
+        .badValue, "The token \(quoted(token)) has the id \(id)", advice: "Ids lie between 0 and \(idLimit - 1) here.")
+    }
+    if id < entryOfID.count && entryOfID[id] >= 0 {
+      throw InputError(.duplicate, "The tokens \(quoted(self.token(of: id) ?? [])) and \(quoted(token)) share id \(id)")
+    }
+    if (ids.count + 1) * 2 > slots.count { grow() }
+    let slot = slotIndex(of: token, 0, token.count)
+    guard slots[slot] < 0 else { throw InputError(.duplicate, "The token \(quoted(token)) is there twice") }
+    while entryOfID.count <= id { entryOfID.append(-1) }
+    entryOfID[id] = Int32(ids.count)
+    slots[slot] = Int32(ids.count)
+    ids.append(Int32(id))
+    bytes.append(contentsOf: token)
+    ends.append(bytes.count)
+  }
+
+  /// The id of a token, or `none`.
+  func id(of token: [UInt8]) -> Int32 {
+    id(of: token, 0, token.count)
+  }
+
+  /// The id of the token that is written at `start..<end` of `text`, or `none`.
+  func id(of text: [UInt8], _ start: Int, _ end: Int) -> Int32 {
+    let entry = slots[slotIndex(of: text, start, end)]
+    return entry < 0 ? Self.none : ids[Int(entry)]
+  }
+
+  /// The token of an id.
+  func token(of id: Int) -> [UInt8]? {
+    guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return nil }
+    return Array(bytes[ends[entry]..<ends[entry + 1]])
+  }
+
+  private func slotIndex(of text: [UInt8], _ start: Int, _ end: Int) -> Int {
+    let mask = slots.count - 1
+    var index = Int(truncatingIfNeeded: hash(of: text, start, end)) & mask
+    while slots[index] >= 0 && !isEntry(Int(slots[index]), text, start, end) {
+      index = (index + 1) & mask
+    }
+    return index
+  }
+
+  private func isEntry(_ entry: Int, _ text: [UInt8], _ start: Int, _ end: Int) -> Bool {
+    let first = ends[entry]
+    guard ends[entry + 1] - first == end - start else { return false }
+    for offset in 0..<(end - start) where bytes[first + offset] != text[start + offset] { return false }
+    return true
+  }
+
+  private func hash(of text: [UInt8], _ start: Int, _ end: Int) -> UInt64 {
+    var hash = seed ^ UInt64(truncatingIfNeeded: end - start)
+    var word: UInt64 = 0
+    for index in start..<end {
+      word = word << 8 | UInt64(text[index])
+      if (index - start) & 7 == 7 {
+        hash = foldedProduct(hash ^ word, 0x9E37_79B9_7F4A_7C15)
+        word = 0
+      }
+    }
+    return foldedProduct(hash ^ word, 0xD6E8_FEB8_6659_FD93)
+  }
+
+  private mutating func grow() {
+    slots = [Int32](repeating: -1, count: slots.count * 2)
+    for entry in ids.indices {
+      slots[slotIndex(of: bytes, ends[entry], ends[entry + 1])] = Int32(entry)
+    }
+  }
+}

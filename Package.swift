@@ -35,23 +35,43 @@ func kernelSettings(_ flags: [String] = []) -> [SwiftSetting] {
   let instructionSets: [(name: String, flags: [String])] = []
 #endif
 
+// Programs, each with the rooms that it uses, and the folder that it lives in.
+let programs: [(name: String, folder: String, needs: [String])] = [
+  ("quickstart", "Examples/Quickstart", ["Generation", "Gradients", "Interpretation", "Models", "Tokenizers", "Training"]),
+  ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
+  ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
+  ("benchmark", "Benchmarks/Benchmark", ["Formats", "Gradients", "Kernels", "Layers", "Models", "Tensor", "Training"]),
+]
+
+func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .init(stringLiteral: $0) } }
+let kernelRooms = instructionSets.map(\.name)
+
 let package = Package(
   name: "swift-attention",
   platforms: [.macOS(.v15)],
-  products: rooms.map { .library(name: $0.name, targets: [$0.name]) },
+  products: rooms.map { .library(name: $0.name, targets: [$0.name]) }
+    + programs.map { .executable(name: $0.name, targets: [$0.name]) },
   targets: rooms.map { room in
-    let extra = room.name == "Tensor" ? instructionSets.map(\.name) : []
-    return .target(
-      name: room.name, dependencies: (room.needs + extra).map { .init(stringLiteral: $0) },
+    .target(
+      name: room.name, dependencies: dependencies(room.needs + (room.name == "Tensor" ? kernelRooms : [])),
       swiftSettings: room.name == "Kernels" ? kernelSettings() : language)
   }
     + instructionSets.map {
       .target(name: $0.name, dependencies: ["Kernels"], swiftSettings: kernelSettings($0.flags))
     }
+    + rooms.map { room in
+      .testTarget(
+        name: room.name + "Tests",
+        dependencies: dependencies([room.name, "TestSupport"] + room.needs + (room.name == "Kernels" ? kernelRooms : [])),
+        swiftSettings: language)
+    }
     + [
-      .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: language),
-      .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Formats"], swiftSettings: language),
-      .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "Formats"], swiftSettings: language),
-    ],
+      .target(name: "TestSupport", dependencies: ["Tensor"], path: "Tests/TestSupport", swiftSettings: language),
+      .target(name: "CommandLineTool", dependencies: ["Formats", "Tensor"], path: "Examples/CommandLineTool", swiftSettings: language),
+    ]
+    + programs.map {
+      .executableTarget(
+        name: $0.name, dependencies: dependencies($0.needs + ["CommandLineTool"]), path: $0.folder, swiftSettings: language)
+    },
   swiftLanguageModes: [.v6]
 )

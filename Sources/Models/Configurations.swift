@@ -264,16 +264,19 @@ extension Llama {
     /// Old files have `rope_theta` and `rope_scaling`, new ones `rope_parameters` with both.
     private mutating func readRope(_ json: JSONField) throws(InputError) {
       let parameters = try json.optional("rope_parameters")
-      if let theta = try parameters?.optional("rope_theta") ?? json.optional("rope_theta") {
-        ropeTheta = try theta.double(in: 1...1e12)
+      let places = [parameters, json].compactMap { $0 }
+      for place in places.reversed() {  // the newer place last: it wins
+        if let theta = try place.optional("rope_theta") { ropeTheta = try theta.double(in: 1...1e12) }
       }
-      for field in [json, parameters].compactMap({ $0 }) {
+      for field in places {
         if let part = try field.optional("partial_rotary_factor"), try part.double() != 1 {
           throw part.error(.unsupported, "rotating a part of a head is not implemented")
         }
       }
-      guard let scaling = try parameters ?? json.optional("rope_scaling") else { return }
-      guard let kind = try scaling.optional("rope_type") ?? scaling.optional("type") else { return }
+      let oldScaling = try json.optional("rope_scaling")
+      guard let scaling = parameters ?? oldScaling else { return }
+      let (newKind, oldKind) = (try scaling.optional("rope_type"), try scaling.optional("type"))
+      guard let kind = newKind ?? oldKind else { return }
       let factors = 1e-3...1e6
       switch try kind.string() {
       case "default": break

@@ -64,20 +64,21 @@ extension CheckpointTensor {
   fileprivate func hasSameBytes(as other: CheckpointTensor) throws(InputError) -> Bool {
     let count = entry.byteRange.count, piece = 1 << 22
     guard count == other.entry.byteRange.count else { return false }
-    var (mine, theirs) = ([UInt8](), [UInt8]())
     var start = 0
     while start < count {
       let part = start..<min(count, start + piece)
-      mine = Array(repeating: 0, count: part.count)
-      theirs = mine
-      try mine.withUnsafeMutableBytes { (bytes) throws(InputError) in try file.read(entry, part: part, into: bytes) }
-      try theirs.withUnsafeMutableBytes { (bytes) throws(InputError) in
-        try other.file.read(other.entry, part: part, into: bytes)
-      }
-      if mine != theirs { return false }
+      if try bytes(part) != other.bytes(part) { return false }
       start = part.upperBound
     }
     return true
+  }
+
+  private func bytes(_ part: Range<Int>) throws(InputError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: part.count)
+    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) in
+      try file.read(entry, part: part, into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    return bytes
   }
 }
 

@@ -1,0 +1,136 @@
+import Foundation
+@_exported import Formats
+import Tensor
+
+/// The options of a small program: `--name value`, flags, and what `--help` says about them.
+public struct CommandLineTool {
+  /// One option.
+  public struct Option {
+    let name: String
+    let value: String?
+    let help: String
+
+    /// An option with a value (`value` names it in the help) or a flag without.
+    public init(_ name: String, _ value: String? = nil, _ help: String) {
+      (self.name, self.value, self.help) = (name, value, help)
+    }
+  }
+
+  private let values: [String: String]
+  /// Arguments that are no options.
+  public let operands: [String]
+
+  /// Reads the program's arguments. Prints the help and ends the program where `--help` is among them.
+  ///
+  /// - Throws: `badValue` for an unknown option, a missing value or an operand that the program does not take.
+  public init(
+    _ name: String, _ summary: String, operands operandNames: [String] = [], options: [Option],
+    arguments: [String] = Array(CommandLine.arguments.dropFirst())
+  ) throws(InputError) {
+    let options = options + [Option("json", nil, "print one JSON object as the last line")]
+    var values: [String: String] = [:]
+    var operands: [String] = []
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      if argument == "--help" || argument == "-h" {
+        print(CommandLineTool.help(name, summary, operandNames, options))
+        exit(0)
+      }
+      guard argument.hasPrefix("--") else {
+        operands.append(argument)
+        continue
+      }
+      guard let option = options.first(where: { "--" + $0.name == argument }) else {
+        throw InputError(.badValue, "there is no option \(argument)", at: name, advice: "See \(name) --help.")
+      }
+      if option.value == nil {
+        values[option.name] = "true"
+      } else if let value = rest.popFirst() {
+        values[option.name] = value
+      } else {
+        throw InputError(.badValue, "\(argument) needs a value", at: name, advice: "See \(name) --help.")
+      }
+    }
+    guard operands.count <= operandNames.count else {
+      throw InputError(
+        .badValue, "\"\(operands[operandNames.count])\" is one argument too many", at: name,
+        advice: "See \(name) --help.")
+    }
+    (self.values, self.operands) = (values, operands)
+  }
+
+  private static func help(_ name: String, _ summary: String, _ operands: [String], _ options: [Option]) -> String {
+    let left = options.map { "  --\($0.name)" + ($0.value.map { " \($0)" } ?? "") }
+    let width = (left.map(\.count).max() ?? 0) + 2
+    let lines = zip(left, options).map { $0.padding(toLength: width, withPad: " ", startingAt: 0) + $1.help }
+    let usage = ([name] + operands + ["[options]"]).joined(separator: " ")
+    return "\(summary)\n\nUsage: \(usage)\n\n" + lines.joined(separator: "\n")
+  }
+
+  /// Whether a flag was given.
+  public func has(_ name: String) -> Bool { values[name] != nil }
+
+  /// The value of an option, if it was given.
+  public func string(_ name: String) -> String? { values[name] }
+
+  /// An integer in `range`, if the option was given.
+  public func int(_ name: String, in range: ClosedRange<Int>) throws(InputError) -> Int? {
+    guard let text = values[name] else { return nil }
+    guard let value = Int(text), range.contains(value) else {
+      throw InputError(
+        .badValue, "\"\(text)\" is no integer from \(range.lowerBound) to \(range.upperBound)", at: "--\(name)")
+    }
+    return value
+  }
+
+  /// A number in `range`, if the option was given.
+  public func double(_ name: String, in range: ClosedRange<Double>) throws(InputError) -> Double? {
+    guard let text = values[name] else { return nil }
+    guard let value = Double(text), range.contains(value) else {
+      throw InputError(
+        .badValue, "\"\(text)\" is no number from \(range.lowerBound) to \(range.upperBound)", at: "--\(name)")
+    }
+    return value
+  }
+
+  /// Starts the runtime as the environment and `--kernels` and `--threads` say.
+  public func startRuntime() throws(InputError) {
+    try Runtime.start()
+    if let name = values["kernels"] {
+      guard let set = KernelSet(rawValue: name) else {
+        throw InputError(
+          .badValue, "\"\(name)\" is no kernel set", at: "--kernels",
+          advice: "Use one of \(KernelSet.allCases.map(\.rawValue).joined(separator: ", ")).")
+      }
+      try Runtime.use(set)
+    }
+    if let threads = try int("threads", in: 1...256) { Runtime.threadCount = threads }
+    #if DEBUG
+      note("This is a debug build; with `swift run -c release` it is many times faster.")
+    #endif
+  }
+
+  /// The options that `startRuntime` reads.
+  public static let runtimeOptions = [
+    Option("kernels", "SET", "baseline, avx2 or avx512 (default: the best that the processor has)"),
+    Option("threads", "N", "threads that compute (default: one for each core)"),
+  ]
+
+  /// Prints the program's result as one JSON line, if `--json` was given.
+  public func printResult(_ members: [(String, JSONValue)]) throws(InputError) {
+    guard has("json") else { return }
+    let object = JSONValue.object(members.map { JSONMember(JSONString($0.0), $0.1) })
+    print(String(decoding: try object.encoded(), as: UTF8.self))
+  }
+}
+
+/// Writes a line to standard error.
+public func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+
+/// Runs a program's body; an error is printed as one line and ends the program with status 1.
+public func runProgram(_ body: () throws -> Void) {
+  do { try body() } catch {
+    note("error: \(error)")
+    exit(1)
+  }
+}

@@ -5,7 +5,7 @@ import Tensor
 /// The options of a small program: `--name value`, flags, and what `--help` says about them.
 public struct CommandLineTool {
   /// One option.
-  public struct Option {
+  public struct Option: Sendable {
     let name: String
     let value: String?
     let help: String

@@ -5,14 +5,6 @@ func parse(_ text: String, depthLimit: Int = 64) throws(InputError) -> JSONValue
   try JSONValue(parsing: Array(text.utf8), depthLimit: depthLimit)
 }
 
-/// The kind of the error that `body` throws; nil when it throws none.
-func errorKind<T>(_ body: () throws(InputError) -> T) -> InputError.Kind? {
-  do {
-    _ = try body()
-    return nil
-  } catch { return error.kind }
-}
-
 @Suite struct JSONParsing {
   @Test func `numbers keep what they are`() throws {
     #expect(try parse("0") == .integer(0))

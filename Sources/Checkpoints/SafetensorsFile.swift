@@ -1,0 +1,132 @@
+import Formats
+
+/// A safetensors file: the header is read and validated at once, tensors are read when asked for.
+///
+/// It accepts what the reference implementation accepts, except that names may not repeat, that a tensor's record may
+/// hold nothing but its three fields, and that element types narrower than a byte and more than 64 axes are refused.
+/// White space around the header, any header length, any order of tensors, empty tensors and scalars are legal; NaN is
+/// data. Safe to use from several threads.
+public final class SafetensorsFile: Sendable {
+  /// The tensors, in the order of their bytes.
+  public let entries: [SafetensorsEntry]
+  /// The free text that the file carries, in its order.
+  public let metadata: [(key: JSONString, value: JSONString)]
+  private let positions: [JSONString: Int]
+  private let file: InputFile
+  private let dataStart: Int
+
+  /// The path that it was opened by.
+  public var path: String { file.path }
+
+  /// Opens and validates a file. No memory is taken by what a number in the file claims.
+  ///
+  /// - Throws: `truncated`, `tooLarge` (a header above 100 MB), `badUTF8`, `badJSON`, `duplicate`, `missing`, `wrongType`,
+  ///   `badValue`, `unknownDType`, `unsupported` (a type narrower than a byte), `overflow`, `sizeMismatch`, `badOffset`,
+  ///   `trailing`; `badMagic` or `unsupported` when it is another well-known kind of file, and what opening it throws.
+  public init(opening path: String) throws(InputError) {
+    file = try InputFile(opening: path)
+    let start = try file.read(at: 0, count: min(file.byteCount, 64))
+    let header: SafetensorsHeader
+    do throws(InputError) {
+      let headerByteCount = try Self.headerByteCount(start, fileByteCount: file.byteCount)
+      dataStart = 8 + headerByteCount
+      let bytes = try file.read(at: 8, count: headerByteCount)
+      do throws(InputError) {
+        header = try SafetensorsHeader(parsing: bytes, dataByteCount: file.byteCount - dataStart)
+      } catch { throw error.inside("header") }
+    } catch {
+      // Only now: the first bytes of other formats can also be those of a valid file.
+      throw (foreignFormat(start) ?? error).inside(path)
+    }
+    (entries, metadata, positions) = (header.entries, header.metadata, header.positions)
+  }
+
+  /// The tensor of this name, compared by bytes; nil when there is none.
+  public func entry(named name: String) -> SafetensorsEntry? { entry(named: JSONString(name)) }
+
+  /// The tensor of this name, compared by bytes; nil when there is none.
+  public func entry(named name: JSONString) -> SafetensorsEntry? { positions[name].map { entries[$0] } }
+
+  /// The bytes of all tensors together.
+  public var dataByteCount: Int { file.byteCount - dataStart }
+
+  /// Fills `buffer` with a tensor's bytes, or with the part `part` of them.
+  ///
+  /// - Precondition: The entry is one of this file's, `part` lies within it, and the buffer has exactly as many bytes.
+  /// - Throws: `truncated` when the file was cut short since it was opened, `io` when the disk fails.
+  public func read(
+    _ entry: SafetensorsEntry, part: Range<Int>? = nil, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(InputError) {
+    let part = part ?? 0..<entry.byteRange.count
+    precondition(
+      entry.byteRange.upperBound <= dataByteCount && part.lowerBound >= 0 && part.upperBound <= entry.byteRange.count,
+      "SafetensorsFile.read: bytes \(part) of the \(entry.byteRange.count) of \(entry.name.quoted) in \(path)")
+    precondition(
+      buffer.count == part.count,
+      "SafetensorsFile.read: a buffer of \(buffer.count) bytes for \(part.count) of \(entry.name.quoted)")
+    do throws(InputError) {
+      try file.read(at: dataStart + entry.byteRange.lowerBound + part.lowerBound, into: buffer)
+    } catch {
+      throw InputError(error.kind, "\(entry.name.quoted): \(error.what)", at: error.place, advice: error.advice)
+    }
+  }
+
+  /// A tensor's bytes.
+  ///
+  /// - Precondition: The entry is one of this file's.
+  /// - Throws: `budget` for more than `budget` bytes, before anything is allocated; and as reading into a buffer.
+  public func bytes(of entry: SafetensorsEntry, budget: Int = .max) throws(InputError) -> [UInt8] {
+    guard entry.byteRange.count <= budget else {
+      throw InputError(
+        .budget, "\(entry.name.quoted) has \(entry.byteRange.count) bytes, more than the \(budget) allowed", at: path)
+    }
+    var bytes = [UInt8](repeating: 0, count: entry.byteRange.count)
+    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) in
+      try read(entry, into: UnsafeMutableRawBufferPointer(buffer))
+    }
+    return bytes
+  }
+
+  private static func headerByteCount(_ start: [UInt8], fileByteCount: Int) throws(InputError) -> Int {
+    guard start.count >= 8 else {
+      throw InputError(
+        .truncated, "has \(start.count) bytes, but a safetensors file begins with 8 that count its header")
+    }
+    let declared = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard declared <= SafetensorsHeader.byteLimit, let count = Int(exactly: declared) else {
+      throw InputError(
+        .tooLarge, "claims a header of \(declared) bytes, more than \(SafetensorsHeader.byteLimit)",
+        advice: "It is no safetensors file, or damaged.")
+    }
+    guard count <= fileByteCount - 8 else {
+      throw InputError(
+        .truncated, "claims a header of \(count) bytes, but only \(fileByteCount - 8) follow",
+        advice: "The file is cut short: fetch or write it again.")
+    }
+    return count
+  }
+}
+
+/// What a file that is no safetensors file is, if its first bytes tell.
+func foreignFormat(_ start: [UInt8]) -> InputError? {
+  func begins(_ text: String) -> Bool { start.starts(with: text.utf8) }
+  let isZip = start.starts(with: [0x50, 0x4B, 0x03, 0x04])
+  let isPickle = start.count >= 3 && start[0] == 0x80 && 2...5 ~= start[1] && start[2] != 0
+  if isZip || isPickle {
+    return InputError(
+      .unsupported, "is a pickle file, which can run any code when it is loaded",
+      advice: "Convert it to safetensors where it is trusted, or fetch the safetensors file of the model.")
+  }
+  if begins("version https://git-lfs") {
+    return InputError(
+      .badMagic, "is a Git LFS pointer, not the file itself", advice: "Fetch the file with `git lfs pull`.")
+  }
+  let text = String(decoding: start, as: UTF8.self).lowercased()
+  if text.hasPrefix("<!doctype html") || text.hasPrefix("<html") {
+    return InputError(
+      .badMagic, "is a web page", advice: "The download failed: an error page or a login page was saved instead.")
+  }
+  if begins("GGUF") { return InputError(.badMagic, "is a GGUF file", advice: "Open it with the GGUF reader.") }
+  if begins("{") { return InputError(.badMagic, "is JSON text, not a safetensors file") }
+  return nil
+}

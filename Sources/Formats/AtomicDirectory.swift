@@ -1,0 +1,217 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A folder of files that appears under its name whole, or not at all: a saved model, a training checkpoint.
+///
+/// The files are written into a hidden folder beside the target. `commit` flushes them to the disk and renames:
+///
+/// | step | at the target | beside it | what `recover` does after a crash here |
+/// |---|---|---|---|
+/// | writing | old | `.new`, unfinished | removes `.new` |
+/// | flushed | old | `.new`, whole | removes `.new` |
+/// | old one moved aside | nothing | `.new` and `.old`, both whole | moves `.new` to the target |
+/// | new one moved in | new | `.old` | removes `.old` |
+///
+/// `.new` and `.old` stand for `.<target>.<16 hexadecimal digits>.new` and so on. At every moment a whole folder, old or
+/// new, exists; only in the third row `recover` has to bring it back. Creating the next writer of the same target
+/// recovers too. Of two writers at once each folder is whole; one of the commits may throw.
+///
+/// An old folder is only replaced when nothing in it gets lost: every file in it has a successor of the same name.
+///
+///     let folder = try AtomicDirectory(replacing: "checkpoints/step-1000")
+///     try folder.write(configuration, to: "config.json")
+///     try SafetensorsWriter.write(tensors, to: try folder.path(of: "model.safetensors")) { ... }
+///     try folder.commit()
+public final class AtomicDirectory {
+  /// Where the folder will stand.
+  public let path: String
+  private let split: SplitPath
+  private let temporary: TemporaryName
+  private let discardsOthers: Bool
+  private var descriptor: Int32?
+
+  /// Creates the hidden folder beside `path`, after cleaning up what killed writers left.
+  ///
+  /// - Parameter discardingOthers: Whether a replaced folder may hold entries that the new one lacks; they are deleted.
+  /// - Throws: `notFound` when the folder around it does not exist; `io` when it cannot be written, or when something
+  ///   other than a folder stands at `path` (also a symbolic link); `badValue` for a path that cannot name a folder.
+  public init(replacing path: String, discardingOthers: Bool = false) throws(InputError) {
+    let split = try SplitPath(path)
+    let target = split.sibling(split.name)
+    if let kind = try fileKind(target, followingLinks: false), kind != .folder {
+      throw InputError(
+        .io, kind == .link ? "is a symbolic link" : "is not a folder", at: path,
+        advice: kind == .link ? "Give the path that it points to." : "Give the path of a folder to write.")
+    }
+    try Self.recover(target)
+    while true {
+      let temporary = TemporaryName(for: split.name)
+      let staging = split.sibling(temporary[.new])
+      _ = try perform(.makeFolder, on: target) { _ in mkdir(staging, 0o777) }
+      let descriptor = open(staging, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard descriptor >= 0 else {
+        // Another writer's cleaning may come between the two calls, but no more than a few times.
+        if errno == ENOENT { continue }
+        let error = systemError(errno, "cannot be opened", target)
+        removeTree(staging)
+        throw error
+      }
+      if try lockIfCurrent(descriptor, staging, for: target) {
+        (self.path, self.split, self.temporary) = (path, split, temporary)
+        (discardsOthers, self.descriptor) = (discardingOthers, descriptor)
+        return
+      }
+      close(descriptor)
+    }
+  }
+
+  deinit { discard() }
+
+  /// The path to write the file `name` to before the commit, for writers that take a path.
+  ///
+  /// - Throws: `pathEscape` when it is not a plain file name, `io` after a commit or discard.
+  public func path(of name: String) throws(InputError) -> String {
+    _ = try usable()
+    try checkPlainFileName(name)
+    return "\(split.sibling(temporary[.new]))/\(name)"
+  }
+
+  /// Writes one file of the folder.
+  ///
+  /// - Throws: As `path(of:)`, and `io` when the disk refuses it.
+  public func write(_ bytes: [UInt8], to name: String) throws(InputError) {
+    let staged = try path(of: name)
+    do throws(InputError) { try AtomicFile.write(bytes, to: staged) } catch {
+      throw InputError(
+        error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)", advice: error.advice)
+    }
+  }
+
+  /// Makes the folder appear, durably, in place of an old one.
+  ///
+  /// - Throws: `inconsistent` when files of the old folder have no successor or a staged file is unfinished; `io` when a
+  ///   step fails. The new folder is then removed and the old one stands, with two exceptions that the message names:
+  ///   when even putting the old one back fails, the state is that of the table's third row; when only the last step
+  ///   fails, the new one is in place, but a power failure may bring the old one back.
+  public func commit() throws(InputError) {
+    let descriptor = try usable()
+    let target = split.sibling(split.name)
+    let (new, old) = (split.sibling(temporary[.new]), split.sibling(temporary[.old]))
+    do throws(InputError) {
+      try flushStaged(new, descriptor)
+      let replaces = try fileKind(target, followingLinks: false) != nil
+      if replaces {
+        try checkNothingIsLost(target, new)
+        try move(target, to: old, for: path)
+      }
+      do throws(InputError) { try move(new, to: target, for: path) } catch {
+        if replaces { try restore(old, to: target) }
+        throw error
+      }
+    } catch {
+      discard()
+      throw error
+    }
+    self.descriptor = nil
+    defer { close(descriptor) }
+    do throws(InputError) { try flushFolder(split.folder) } catch {
+      throw InputError(
+        error.kind, "is in place, but its folder could not be flushed: \(error.what)", at: path, advice: error.advice)
+    }
+    Self.remove(split, temporary, .old)
+  }
+
+  /// Gives the folder up: what was written is removed, the old folder stays. Does nothing after a commit.
+  public func discard() {
+    guard let descriptor else { return }
+    self.descriptor = nil
+    removeTree(split.sibling(temporary[.new]))
+    close(descriptor)
+  }
+
+  /// Finishes or undoes what a killed writer of `path` left, as the table above says. Call it before reading a folder
+  /// whose writer may have been killed. Writers that still run are left alone.
+  ///
+  /// - Throws: `io` when a whole folder exists but cannot be moved back; `notFound` when the folder around it does not
+  ///   exist. Leftovers that cannot be removed are no error.
+  public static func recover(_ path: String) throws(InputError) {
+    let split = try SplitPath(path)
+    let target = split.sibling(split.name)
+    var roles: [String: (TemporaryName, Set<TemporaryName.Role>)] = [:]
+    for name in try names(inFolder: split.folder) {
+      guard let (role, temporary) = TemporaryName.parse(name, of: split.name), role != .part else { continue }
+      roles[temporary.token, default: (temporary, [])].1.insert(role)
+    }
+    for (temporary, roles) in roles.values.sorted(by: { $0.0.token < $1.0.token }) {
+      let new = split.sibling(temporary[.new])
+      let lock = roles.contains(.new) ? open(new, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1
+      defer { if lock >= 0 { close(lock) } }
+      if lock >= 0, flock(lock, LOCK_EX | LOCK_NB) != 0 { continue }
+      if roles.contains(.old) {
+        if try fileKind(target, followingLinks: false) == nil {
+          try move(roles.contains(.new) ? new : split.sibling(temporary[.old]), to: target, for: path)
+          try flushFolder(split.folder)
+        }
+        remove(split, temporary, .old)
+      }
+      // Only what is locked is known to have no living writer.
+      if lock >= 0 { removeTree(new) }
+      removeTree(split.sibling(temporary[.gone]))
+    }
+  }
+
+  /// Renamed first: a half removed folder must never be taken for a whole one.
+  private static func remove(_ split: SplitPath, _ temporary: TemporaryName, _ role: TemporaryName.Role) {
+    let gone = split.sibling(temporary[.gone])
+    do throws(InputError) { try move(split.sibling(temporary[role]), to: gone, for: gone) } catch { return }
+    removeTree(gone)
+  }
+
+  private func usable() throws(InputError) -> Int32 {
+    guard let descriptor else { throw InputError(.io, "was committed or given up before", at: path) }
+    return descriptor
+  }
+
+  /// Undoes the moving aside. When even that fails, both folders are left whole for `recover`.
+  private func restore(_ old: String, to target: String) throws(InputError) {
+    do throws(InputError) { try move(old, to: target, for: path) } catch {
+      if let descriptor { close(descriptor) }
+      descriptor = nil
+      throw InputError(
+        error.kind, "could be neither replaced nor put back: \(error.what)", at: path,
+        advice: "The next writer of it, or AtomicDirectory.recover, brings the new one to its place.")
+    }
+  }
+
+  private func flushStaged(_ folder: String, _ descriptor: Int32) throws(InputError) {
+    for name in try names(inFolder: folder) {
+      guard !TemporaryName.isTemporary(name) else {
+        throw InputError(.inconsistent, "holds a file whose writing was not finished", at: "\(path): \(name)")
+      }
+      let file = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+      guard file >= 0 else { throw systemError(errno, "cannot be opened to be flushed", "\(path)/\(name)") }
+      defer { close(file) }
+      try flush(file, .sync, "\(path)/\(name)")
+    }
+    try flush(descriptor, .syncFolder, path)
+  }
+
+  private func checkNothingIsLost(_ old: String, _ new: String) throws(InputError) {
+    if discardsOthers { return }
+    let kept = Set(try names(inFolder: new).map { JSONString($0) })
+    let lost = try names(inFolder: old).filter {
+      !kept.contains(JSONString($0)) && !TemporaryName.isTemporary($0) && $0 != ".DS_Store"
+    }
+    guard lost.isEmpty else {
+      let names = lost.prefix(5).map { JSONString($0).quoted }.joined(separator: ", ")
+      throw InputError(
+        .inconsistent, "replacing it would delete \(names)" + (lost.count > 5 ? " and \(lost.count - 5) more" : ""),
+        at: path, advice: "Save to a new folder, or say that other files may be discarded.")
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import Formats
+import Foundation
+import Testing
+
+@Suite struct AtomicDirectories {
+  static let old = ["a": "old a", "b": "old b"]
+  static let new = ["a": "new a", "b": "new b", "c": "new c"]
+
+  static func write(_ files: [String: String], _ path: String, discardingOthers: Bool = false) throws {
+    let folder = try AtomicDirectory(replacing: path, discardingOthers: discardingOthers)
+    for (name, text) in files.sorted(by: { $0.key < $1.key }) { try folder.write(Array(text.utf8), to: name) }
+    try folder.commit()
+  }
+
+  static func content(_ path: String) throws -> [String: String] {
+    var files: [String: String] = [:]
+    for name in try names(inFolder: path) {
+      files[name] = String(decoding: try InputFile.contents(of: "\(path)/\(name)", atMost: 100), as: UTF8.self)
+    }
+    return files
+  }
+
+  @Test func `a folder is created and replaced`() throws {
+    try withFolder { parent in
+      let path = parent + "/model"
+      try Self.write(Self.old, path)
+      #expect(try Self.content(path) == Self.old)
+      try Self.write(Self.new, path + "/")
+      #expect(try Self.content(path) == Self.new)
+      #expect(try names(inFolder: parent) == ["model"])
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `a disk that fails at any one step leaves a whole folder`(replaces: Bool) throws {
+    var thrown = 0
+    for failing in 0... {
+      let isDone = try withFolder { parent in
+        let path = parent + "/model"
+        if replaces { try Self.write(Self.old, path) }
+        let disk = FailingDisk { index, _ in index == failing ? .errno(ENOSPC) : nil }
+        let result = Result { try disk.during { try Self.write(Self.new, path) } }
+        let isThere = try fileKind(path) != nil
+        let content = isThere ? try Self.content(path) : [:]
+        switch result {
+        case .success: #expect(content == Self.new, "step \(failing)")
+        case .failure(let error):
+          thrown += 1
+          let error = try #require(error as? InputError)
+          #expect(error.kind == .io && error.place.hasPrefix(path), "step \(failing): \(error)")
+          let isInPlace = error.what.hasPrefix("is in place")
+          #expect(content == (isInPlace ? Self.new : replaces ? Self.old : [:]), "step \(failing): \(error)")
+          #expect(isThere == (isInPlace || replaces))
+          #expect(try isInPlace || names(inFolder: parent) == (replaces ? ["model"] : []), "step \(failing)")
+        }
+        try AtomicDirectory.recover(path)
+        #expect(try names(inFolder: parent) == (isThere ? ["model"] : []), "step \(failing)")
+        #expect(try !isThere || Self.content(path) == content)
+        return disk.steps.count <= failing
+      }
+      if isDone { break }
+    }
+    // Three files of five steps each, and the folder's own.
+    #expect(thrown >= 20)
+  }
+
+  @Test func `a process killed at any step leaves a whole folder, if need be after recovery`() throws {
+    var absent = 0
+    var outcomes: Set<[String: String]> = []
+    for crash in 0... {
+      let isDone = try withFolder { parent in
+        let path = parent + "/model"
+        try Self.write(Self.old, path)
+        let disk = FailingDisk { index, _ in index >= crash ? .errno(EIO) : nil }
+        disk.during { try? Self.write(Self.new, path) }
+        if try fileKind(path) == nil { absent += 1 }
+        try AtomicDirectory.recover(path)
+        let content = try Self.content(path)
+        outcomes.insert(content)
+        #expect(content == Self.old || content == Self.new, "step \(crash): \(content)")
+        #expect(try names(inFolder: parent) == ["model"], "step \(crash)")
+        return disk.steps.count <= crash
+      }
+      if isDone { break }
+    }
+    #expect(outcomes == [Self.old, Self.new])
+    // The one moment between the two renames.
+    #expect(absent == 1)
+  }
+
+  @Test func `recovery follows the table`() throws {
+    func recovered(_ folders: [String: [String: String]]) throws -> [String: String]? {
+      try withFolder { parent in
+        for (name, files) in folders {
+          mkdir("\(parent)/\(name)", 0o700)
+          for (file, text) in files { try AtomicFile.write(Array(text.utf8), to: "\(parent)/\(name)/\(file)") }
+        }
+        try AtomicDirectory.recover(parent + "/m")
+        let rest = try names(inFolder: parent)
+        #expect(rest == ["m"] || rest == [])
+        return rest == ["m"] ? try Self.content(parent + "/m") : nil
+      }
+    }
+    let token = ".m.0123456789abcdef"
+    #expect(try recovered(["m": Self.old, "\(token).new": ["a": "unfinished"]]) == Self.old)
+    #expect(try recovered(["\(token).new": ["a": "unfinished"]]) == nil)
+    #expect(try recovered(["\(token).old": Self.old, "\(token).new": Self.new]) == Self.new)
+    #expect(try recovered(["m": Self.new, "\(token).old": Self.old]) == Self.new)
+    #expect(try recovered(["\(token).old": Self.old]) == Self.old)
+    #expect(try recovered(["\(token).gone": ["a": "half removed"]]) == nil)
+    #expect(try recovered(["m": Self.new, "\(token).gone": ["a": "half removed"]]) == Self.new)
+  }
+
+  @Test func `an uncommitted folder vanishes, and a living writer is left alone`() throws {
+    try withFolder { parent in
+      let path = parent + "/model"
+      try Self.write(Self.old, path)
+      do {
+        let first = try AtomicDirectory(replacing: path)
+        try first.write([1], to: "a")
+        try AtomicDirectory.recover(path)
+        #expect(try names(inFolder: parent).count == 2)
+        try Self.write(Self.new, path)
+        #expect(try Self.content(path) == Self.new)
+      }
+      #expect(try names(inFolder: parent) == ["model"])
+      #expect(try Self.content(path) == Self.new)
+    }
+  }
+
+  @Test func `files without a successor are not lost unless it is asked for`() throws {
+    try withFolder { parent in
+      let path = parent + "/model"
+      try Self.write(Self.new, path)
+      let error = try #require(throws: InputError.self) { try Self.write(Self.old, path) }
+      #expect(error.kind == .inconsistent && error.what.contains("\"c\""))
+      #expect(try Self.content(path) == Self.new)
+      #expect(try names(inFolder: parent) == ["model"])
+      mkdir(path + "/sub", 0o700)
+      try AtomicFile.write([1], to: path + "/sub/x")
+      try Self.write(Self.old, path, discardingOthers: true)
+      #expect(try Self.content(path) == Self.old)
+      #expect(try names(inFolder: parent) == ["model"])
+    }
+  }
+
+  @Test func `an unfinished file is not committed`() throws {
+    try withFolder { parent in
+      let folder = try AtomicDirectory(replacing: parent + "/model")
+      let file = try AtomicFile(replacing: try folder.path(of: "weights"))
+      try file.write([1])
+      #expect(errorKind { () throws(InputError) in try folder.commit() } == .inconsistent)
+      #expect(errorKind { () throws(InputError) in try folder.commit() } == .io)
+      #expect(errorKind { () throws(InputError) in try folder.path(of: "x") } == .io)
+      #expect(try names(inFolder: parent) == [])
+    }
+  }
+
+  @Test func `targets that are no folders, and names that lead elsewhere, are refused`() throws {
+    try withFolder { parent in
+      try AtomicFile.write([1], to: parent + "/file")
+      mkdir(parent + "/real", 0o700)
+      symlink("real", parent + "/link")
+      func kind(_ path: String) -> InputError.Kind? {
+        errorKind { () throws(InputError) in try AtomicDirectory(replacing: path) }
+      }
+      #expect(kind(parent + "/file") == .io)
+      #expect(kind(parent + "/link") == .io)
+      #expect(kind(parent + "/file/x") == .io)
+      #expect(kind(parent + "/none/x") == .notFound)
+      #expect(kind("/") == .badValue)
+      let folder = try AtomicDirectory(replacing: parent + "/model")
+      #expect(errorKind { () throws(InputError) in try folder.write([1], to: "../x") } == .pathEscape)
+      folder.discard()
+      #expect(try names(inFolder: parent) == ["file", "link", "real"])
+    }
+  }
+}

@@ -5,7 +5,7 @@ extension JSONValue {
   /// Beyond the standard's minimum, equal keys of one object (compared by bytes, after unescaping) and escapes of lone
   /// surrogates are refused. It takes time linear in the input.
   ///
-  /// - Parameter depthLimit: How many arrays and objects may be open at once; more than 512 counts as 512.
+  /// - Parameter depthLimit: How many arrays and objects may be open at once; more than 128 counts as 128.
   /// - Throws: `badUTF8`, `badJSON`, `duplicate`, or `overflow` for a number beyond the largest finite `Double` (one below
   ///   the smallest becomes zero). The place is the byte offset.
   public init(parsing bytes: [UInt8], depthLimit: Int = 64) throws(InputError) {
@@ -25,7 +25,7 @@ package struct JSONParser {
 
   /// A parser at the front of `bytes`, which are checked to be UTF-8 first.
   package init(_ bytes: [UInt8], depthLimit: Int) throws(InputError) {
-    (self.bytes, self.depthLimit) = (bytes, min(depthLimit, 512))
+    (self.bytes, self.depthLimit) = (bytes, min(depthLimit, 128))
     // These two look like encoding faults, but say more as what they are.
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       throw InputError(.badJSON, "begins with a byte order mark", at: "byte 0", advice: "Save it as UTF-8 without one.")
@@ -70,9 +70,9 @@ package struct JSONParser {
     case .string: return .string(try string())
     case .number: return try number()
     case .word:
-      if take("true") { return .bool(true) }
-      if take("false") { return .bool(false) }
-      if take("null") { return .null }
+      if take(word: "true") { return .bool(true) }
+      if take(word: "false") { return .bool(false) }
+      if take(word: "null") { return .null }
       throw bad("holds an unknown word")
     }
   }
@@ -124,7 +124,7 @@ package struct JSONParser {
     close()
   }
 
-  private mutating func open(_ bracket: StaticString) throws(InputError) {
+  private mutating func open(_ bracket: Unicode.Scalar) throws(InputError) {
     guard depth < depthLimit else { throw bad("nests deeper than \(depthLimit)") }
     guard take(bracket) else { throw bad("lacks \(bracket)") }
     depth += 1
@@ -141,12 +141,17 @@ package struct JSONParser {
     }
   }
 
+  /// Steps over this ASCII character if it stands here.
+  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+    guard offset < bytes.count, bytes[offset] == UInt8(ascii: character) else { return false }
+    offset += 1
+    return true
+  }
+
   /// Steps over `word` if it stands here.
-  private mutating func take(_ word: StaticString) -> Bool {
-    let count = word.utf8CodeUnitCount
-    guard bytes.count - offset >= count else { return false }
-    for index in 0..<count where bytes[offset + index] != word.utf8Start[index] { return false }
-    offset += count
+  private mutating func take(word: String) -> Bool {
+    guard bytes[offset...].starts(with: word.utf8) else { return false }
+    offset += word.utf8.count
     return true
   }
 
@@ -196,7 +201,7 @@ extension JSONParser {
     case UInt8(ascii: "t"): out.append(0x09)
     case UInt8(ascii: "u"):
       var code = try hexDigits()
-      if 0xD800...0xDBFF ~= code, take("\\u") {
+      if 0xD800...0xDBFF ~= code, take(word: "\\u") {
         let low = try hexDigits()
         guard 0xDC00...0xDFFF ~= low else { throw loneSurrogate(place) }
         code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)

@@ -10,7 +10,7 @@ extension JSONValue {
   /// - Throws: What the parser would refuse: `nonFinite` for NaN and infinities, `duplicate` for equal keys in an object,
   ///   `badUTF8` for a string that is none, `badJSON` for deeper nesting. The place is the path to the value.
   public func encoded(pretty: Bool = false, depthLimit: Int = 64) throws(InputError) -> [UInt8] {
-    var writer = JSONWriter(isPretty: pretty, depthLimit: min(depthLimit, 512))
+    var writer = JSONWriter(isPretty: pretty, depthLimit: min(depthLimit, 128))
     try writer.write(self)
     return writer.out
   }

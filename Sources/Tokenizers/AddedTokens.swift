@@ -35,6 +35,9 @@ struct AddedTokenMatcher: Sendable {
   /// The longest token, in bytes; it bounds the time that a text takes.
   static let longestToken = 512
 
+  /// The most added tokens that a file may hold.
+  static let sizeLimit = 1 << 17
+
   /// Adds a token that is to be found as `pattern`, which is not empty. Of equal patterns the first stays.
   mutating func add(_ token: AddedToken, as pattern: [UInt8]) throws(InputError) {
     guard pattern.count <= Self.longestToken else {

@@ -12,8 +12,8 @@ struct BPEModel: Sendable {
   private var firstIDs: [Int32]
   private let isByteLevel: Bool
 
-  /// The most tokens, and the most merges, that a file may hold.
-  static let sizeLimit = 1 << 22
+  /// The most tokens, and the most merges, that a file may hold. Known vocabularies have up to 300,000.
+  static let sizeLimit = 1 << 21
 
   /// A model whose merges are still to come.
   init(_ vocabulary: Vocabulary, expectedMerges: Int, isByteLevel: Bool) {

@@ -3,8 +3,17 @@ public import Formats
 /// A byte-pair-encoding tokenizer, as Hugging Face's `tokenizer.json` describes it: GPT-2's and Llama's, and their kin.
 ///
 /// Everything is driven by the file, and gives the ids that the `tokenizers` library gives. What the file asks for and is
-/// not implemented here is refused by name when it is loaded. There is one deliberate difference: a character that no
-/// token stands for is an error where the file names no token for unknown characters; `tokenizers` drops it.
+/// not implemented here is refused by name when it is loaded. The differences are deliberate:
+///
+/// - A character that no token stands for is an error where the file names no token for unknown characters; `tokenizers`
+///   drops it.
+/// - An id without a token is an error when it is decoded; `tokenizers` drops it.
+/// - Special tokens are decoded as the file writes them, and skipped on demand. `tokenizers` 0.21 does so too, but 0.23
+///   gives tokens that are matched in normalized text in their normalized form, and never skips them.
+/// - Normalization form C knows the system's version of Unicode, which is newer than that of `tokenizers`; this matters
+///   for rare marks.
+///
+/// The clean-up of spaces before punctuation that `transformers` may add to decoded text is not part of it.
 public struct BPETokenizer: Tokenizer {
   private let addedTokens: AddedTokenMatcher
   private let normalizer: Normalizer
@@ -181,7 +190,7 @@ extension JSONField {
   /// Reads `added_tokens` of a `tokenizer.json`.
   fileprivate func addedTokens() throws(InputError) -> [AddedToken] {
     var tokens: [AddedToken] = []
-    for field in try array(atMost: BPEModel.sizeLimit) {
+    for field in try array(atMost: AddedTokenMatcher.sizeLimit) {
       tokens.append(try field.addedToken(id: try field.required("id").int(), allowing: ["id"]))
     }
     return tokens

@@ -104,6 +104,7 @@ extension Decoder {
     default:
       throw field.unsupportedType(name)
     }
+    try field.checkLength(tokenSteps.count + textSteps.count)
   }
 }
 

@@ -110,7 +110,7 @@ private struct TokenizerConfiguration {
     try readLayout(root)
     if let prefix = try root.optional("add_prefix_space") { addsPrefixSpace = try prefix.bool() }
     if let tokens = try root.optional("added_tokens_decoder") {
-      for (key, token) in try tokens.object(atMost: BPEModel.sizeLimit) {
+      for (key, token) in try tokens.object(atMost: AddedTokenMatcher.sizeLimit) {
         guard let id = Int(key.text) else { throw token.error(.badValue, "must have an id for a key") }
         addedTokens.append(try token.addedToken(id: id))
       }

@@ -46,6 +46,7 @@ extension Normalizer {
     case let name:
       throw field.unsupportedType(name)
     }
+    try field.checkLength(steps.count)
   }
 }
 

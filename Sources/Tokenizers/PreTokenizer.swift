@@ -182,6 +182,7 @@ extension PreTokenizer {
     case let name:
       throw field.unsupportedType(name)
     }
+    try field.checkLength(steps.count)
   }
 
   private mutating func addSplit(_ field: JSONField) throws(InputError) {

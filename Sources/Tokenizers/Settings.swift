@@ -5,8 +5,9 @@ import Formats
 extension JSONField {
   /// Refuses members other than those named.
   func allowOnly(_ names: Set<String>) throws(InputError) {
-    for (key, field) in try object() where !names.contains(key.text) {
-      throw field.error(.unsupported, "is a setting that is not implemented")
+    guard case .object(let members) = value else { throw error(.wrongType, "must be an object") }
+    for member in members where !names.contains(member.key.text) {
+      throw try required(member.key.text).error(.unsupported, "is a setting that is not implemented")
     }
   }
 
@@ -48,6 +49,11 @@ extension JSONField {
         .unsupported, "is the regular expression \(quoted(try expression.jsonString().utf8)), which is not implemented")
     }
     return (try pattern.required("String").text(1...512), try required("content").text(0...512))
+  }
+
+  /// Refuses pipelines of absurd length: each step costs time for each text, and stack where steps call each other.
+  func checkLength(_ stepCount: Int) throws(InputError) {
+    guard stepCount <= 64 else { throw error(.tooLarge, "is the step number \(stepCount), but 64 is the most") }
   }
 
   /// Refuses replacements that together could make a text more than 64 times as long: they exhaust memory.

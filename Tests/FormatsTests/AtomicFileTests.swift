@@ -178,6 +178,24 @@ final class FailingDisk: Sendable {
     }
   }
 
+  @Test func `writers that clean up after each other do not disturb each other`() throws {
+    try withFolder { (folder) throws in
+      let path = folder + "/f"
+      let failures = Mutex<[String]>([])
+      DispatchQueue.concurrentPerform(iterations: 8) { writer in
+        for _ in 0..<100 {
+          do {
+            try AtomicFile.write([UInt8](repeating: UInt8(writer), count: 3000), to: path)
+            let content = try Self.content(path)
+            if content.count != 3000 || Set(content).count != 1 { failures.withLock { $0.append("torn") } }
+          } catch { failures.withLock { $0.append("\(error)") } }
+        }
+      }
+      #expect(failures.withLock { $0 } == [])
+      #expect(try names(inFolder: folder) == ["f"])
+    }
+  }
+
   @Test func `only leftovers of the same target are removed`() throws {
     try withFolder { folder in
       let leftover = ".f.0123456789abcdef.part"

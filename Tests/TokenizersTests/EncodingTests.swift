@@ -112,13 +112,27 @@ import Tokenizers
     #expect(try tokenizer.encode("a</s>a", addingSpecialTokens: false) == afterToken)
   }
 
+  @Test func onlyTheFirstPieceGetsAMetaspaceOfTheFirst() throws {
+    let steps: JSONValue = [
+      ["type": "Split", "pattern": ["String": "b"], "behavior": "Isolated", "invert": false],
+      ["type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true],
+    ]
+    let tokenizer = try smallLlama.setting(["normalizer"], to: .null).setting(
+      ["pre_tokenizer"], to: ["type": "Sequence", "pretokenizers": steps]
+    ).tokenizer()
+    #expect(try tokenizer.encode("aba", addingSpecialTokens: false) == [263, 261, 260])
+  }
+
   @Test func normalizationFormC() throws {
     let tokenizer = try smallGPT2.setting(["normalizer"], to: ["type": "NFC"]).tokenizer()
     #expect(try tokenizer.encode("e\u{301}") == [0xC3, 0xA9])
     #expect(try tokenizer.encode("q\u{323}\u{307}") == (try tokenizer.encode("q\u{307}\u{323}")))
-    // Long texts are composed in parts, which must not fall between what combines.
-    let long = String(repeating: "\u{1112}\u{1161}\u{11AB}e\u{301}\u{9C7}\u{9BE}", count: 400)
-    #expect(try tokenizer.encode(long).count == 400 * (3 + 2 + 3))
+    // Long texts are composed in parts, which must not fall between what combines, wherever that stands.
+    let long = String(repeating: "\u{1112}\u{1161}\u{11AB}e\u{301}\u{9C7}\u{9BE}", count: 100)
+    for shift in 0..<18 {
+      let ids = try tokenizer.encode(String(repeating: "x", count: shift) + long)
+      #expect(ids.count == shift + 100 * (3 + 2 + 3))
+    }
   }
 
   @Test func templates() throws {

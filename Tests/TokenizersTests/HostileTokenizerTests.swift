@@ -190,6 +190,21 @@ import Tokenizers
     #expect(loading(smallLlama.setting(["normalizer"], to: long)) == .badValue)
   }
 
+  @Test(arguments: [
+    Change("normalizer/normalizers", ["type": "NFC"], .tooLarge),
+    Change("pre_tokenizer/pretokenizers", ["type": "Digits", "individual_digits": true], .tooLarge),
+    Change("decoder/decoders", ["type": "Strip", "content": " ", "start": 1, "stop": 0], .tooLarge),
+  ])
+  func pipelinesAreOfBoundedLength(_ change: Change) throws {
+    let step = try #require(change.value)
+    // Without a bound, steps that call each other overflow the stack.
+    for (count, expected) in [(64, nil), (65, change.kind)] {
+      let steps = JSONMember(change.path[1], .array(Array(repeating: step, count: count)))
+      let sequence = JSONValue.object([JSONMember("type", "Sequence"), steps])
+      #expect(loading(smallLlama.setting([change.path[0]], to: sequence)) == expected)
+    }
+  }
+
   @Test func addedTokens() {
     func adding(_ tokens: JSONValue...) -> InputError.Kind? {
       loading(smallGPT2.setting(["added_tokens"], to: .array(tokens)))

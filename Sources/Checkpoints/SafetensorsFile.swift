@@ -3,11 +3,12 @@ import Formats
 /// A safetensors file: the header is read and validated at once, tensors are read when asked for.
 ///
 /// It accepts what the reference implementation accepts, except that names may not repeat, that a tensor's record may
-/// hold nothing but its three fields, and that element types narrower than a byte and more than 64 axes are refused.
+/// hold nothing but its three fields, and that element types narrower than a byte, more than 64 axes and more than 2^19
+/// tensors are refused.
 /// White space around the header, any header length, any order of tensors, empty tensors and scalars are legal; NaN is
 /// data. Safe to use from several threads.
 public final class SafetensorsFile: Sendable {
-  /// The tensors, in the order of their bytes.
+  /// The tensors, in the order of their bytes; empty ones at one place in the order of the header.
   public let entries: [SafetensorsEntry]
   /// The free text that the file carries, in its order.
   public let metadata: [(key: JSONString, value: JSONString)]
@@ -20,7 +21,7 @@ public final class SafetensorsFile: Sendable {
 
   /// Opens and validates a file. No memory is taken by what a number in the file claims.
   ///
-  /// - Throws: `truncated`, `tooLarge` (a header above 100 MB), `badUTF8`, `badJSON`, `duplicate`, `missing`, `wrongType`,
+  /// - Throws: `truncated`, `tooLarge` (a header above 100 MB or with too many entries), `badUTF8`, `badJSON`, `duplicate`, `missing`, `wrongType`,
   ///   `badValue`, `unknownDType`, `unsupported` (a type narrower than a byte), `overflow`, `sizeMismatch`, `badOffset`,
   ///   `trailing`; `badMagic` or `unsupported` when it is another well-known kind of file, and what opening it throws.
   public init(opening path: String) throws(InputError) {
@@ -35,7 +36,7 @@ public final class SafetensorsFile: Sendable {
         header = try SafetensorsHeader(parsing: bytes, dataByteCount: file.byteCount - dataStart)
       } catch { throw error.inside("header") }
     } catch {
-      // Only now: the first bytes of other formats can also be those of a valid file.
+      // Only now: the first bytes of other formats may also be those of a valid file.
       throw (foreignFormat(start) ?? error).inside(path)
     }
     (entries, metadata, positions) = (header.entries, header.metadata, header.positions)
@@ -110,6 +111,9 @@ public final class SafetensorsFile: Sendable {
 /// What a file that is no safetensors file is, if its first bytes tell.
 func foreignFormat(_ start: [UInt8]) -> InputError? {
   func begins(_ text: String) -> Bool { start.starts(with: text.utf8) }
+  // A length below 2^32 and then JSON: what is wrong with it, is wrong with a safetensors file.
+  let isPlausible = start.count > 8 && start[4..<8].allSatisfy { $0 == 0 } && "{ \t\n\r".utf8.contains(start[8])
+  if isPlausible { return nil }
   let isZip = start.starts(with: [0x50, 0x4B, 0x03, 0x04])
   let isPickle = start.count >= 3 && start[0] == 0x80 && 2...5 ~= start[1] && start[2] != 0
   if isZip || isPickle {
@@ -127,6 +131,6 @@ func foreignFormat(_ start: [UInt8]) -> InputError? {
       .badMagic, "is a web page", advice: "The download failed: an error page or a login page was saved instead.")
   }
   if begins("GGUF") { return InputError(.badMagic, "is a GGUF file", advice: "Open it with the GGUF reader.") }
-  if begins("{") { return InputError(.badMagic, "is JSON text, not a safetensors file") }
+  if begins("{"), !start.contains(0) { return InputError(.badMagic, "is JSON text, not a safetensors file") }
   return nil
 }

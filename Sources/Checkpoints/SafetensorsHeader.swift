@@ -8,6 +8,8 @@ import Formats
 struct SafetensorsHeader {
   /// The longest header that is read, in bytes, as in the reference.
   static let byteLimit = 100_000_000
+  /// The most tensors, and the most entries of the metadata, that are read: it bounds the memory that a file can ask for.
+  static let entryLimit = 1 << 19
 
   private(set) var metadata: [(key: JSONString, value: JSONString)] = []
   /// In the order of their bytes.
@@ -27,18 +29,21 @@ struct SafetensorsHeader {
     var entries: [SafetensorsEntry] = []
     try parser.object { (name, parser) throws(InputError) in
       do throws(InputError) {
-        if name == "__metadata__" {
+        if name == Field.metadata {
           metadata = try Self.metadata(&parser)
         } else {
           entries.append(try Self.entry(name, &parser))
+          try Self.check(count: entries.count)
         }
       } catch { throw error.inside(name.quoted) }
     }
     try parser.end()
-    entries.sort {
-      ($0.byteRange.lowerBound, $0.byteRange.upperBound, $0.name)
-        < ($1.byteRange.lowerBound, $1.byteRange.upperBound, $1.name)
+    // Empty tensors that share an offset keep the order of the header.
+    let order = entries.indices.sorted {
+      let (a, b) = (entries[$0].byteRange, entries[$1].byteRange)
+      return (a.lowerBound, a.upperBound, $0) < (b.lowerBound, b.upperBound, $1)
     }
+    entries = order.map { entries[$0] }
     try Self.checkLayout(entries, dataByteCount)
     (self.metadata, self.entries) = (metadata, entries)
     positions.reserveCapacity(entries.count)
@@ -55,8 +60,20 @@ struct SafetensorsHeader {
         throw InputError(.wrongType, "must be a string", at: key.quoted)
       }
       pairs.append((key, try parser.string()))
+      try check(count: pairs.count)
     }
     return pairs
+  }
+
+  private static func check(count: Int) throws(InputError) {
+    guard count <= entryLimit else { throw InputError(.tooLarge, "is one of more than \(entryLimit) entries") }
+  }
+
+  private enum Field {
+    static let metadata: JSONString = "__metadata__"
+    static let dtype: JSONString = "dtype"
+    static let shape: JSONString = "shape"
+    static let dataOffsets: JSONString = "data_offsets"
   }
 
   private static func entry(_ name: JSONString, _ parser: inout JSONParser) throws(InputError) -> SafetensorsEntry {
@@ -67,9 +84,9 @@ struct SafetensorsHeader {
     try parser.object { (key, parser) throws(InputError) in
       do throws(InputError) {
         switch key {
-        case "dtype": dtype = try Self.dtype(&parser)
-        case "shape": shape = try Self.shape(&parser)
-        case "data_offsets": range = try Self.range(&parser)
+        case Field.dtype: dtype = try Self.dtype(&parser)
+        case Field.shape: shape = try Self.shape(&parser)
+        case Field.dataOffsets: range = try Self.range(&parser)
         default: throw InputError(.badValue, "is no field of a tensor")
         }
       } catch { throw error.inside(key.quoted) }

@@ -176,7 +176,7 @@ extension JSONParser {
       }
       guard byte >= 0x20 else { throw bad("holds a raw control character in a string") }
       if byte == UInt8(ascii: "\\") {
-        out += bytes[start..<offset]
+        if start < offset { out += bytes[start..<offset] }
         try appendEscape(to: &out)
         start = offset
       } else {
@@ -291,6 +291,7 @@ private struct DistinctKeys {
   mutating func insert(_ key: JSONString) -> Bool {
     if many.isEmpty {
       guard !few.contains(key) else { return false }
+      if few.isEmpty { few.reserveCapacity(4) }
       few.append(key)
       if few.count > 8 { many = Set(few) }
       return true

@@ -133,6 +133,10 @@ let hostileCases: [HostileCase] = {
     .raw("pickle, protocol 4", [0x80, 4, 0x95, 0x1F, 0, 0, 0, 0, 0, 0, 0], .unsupported),
     .raw("Git LFS pointer", Array(lfs.utf8), .badMagic), .raw("HTML", Array("<!DOCTYPE html><html>".utf8), .badMagic),
     .raw("GGUF", Array("GGUF\u{3}\0\0\0\0\0\0\0".utf8), .badMagic),
+    // A damaged header whose length is spelled `{` or like a pickle is still that of a safetensors file.
+    .header("{" + String(repeating: " ", count: 122), .badJSON),
+    .header("{" + String(repeating: " ", count: 639), .badJSON),
+    .raw("length spelled {", Array(safetensors("{}" + String(repeating: " ", count: 121)).prefix(8)), .truncated),
     .raw("JSON", Array(#"{"weight_map":{}}"#.utf8), .badMagic),
   ]
   // S2
@@ -226,6 +230,13 @@ let hostileCases: [HostileCase] = {
         #expect(try (openingKind(safetensors(header, data: 24)) == nil) == isSame, "\(header)")
       }
     }
+  }
+
+  @Test(.timeLimit(.minutes(5)))
+  func `a header of more entries than are read is refused`() throws {
+    let count = 1 << 19 + 1
+    let pairs = (0..<count).map { "\"\($0)\":\"\"" }.joined(separator: ",")
+    #expect(try openingKind(safetensors(#"{"__metadata__":{\#(pairs)}}"#)) == .tooLarge)
   }
 
   @Test func `a big sparse file opens, and its budget is kept`() throws {

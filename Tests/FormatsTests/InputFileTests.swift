@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(5)))
   func `what is no regular file is refused at once`() throws {
     try withFolder { folder in
       mkfifo(folder + "/pipe", 0o600)

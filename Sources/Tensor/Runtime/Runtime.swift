@@ -115,7 +115,7 @@ public enum Runtime {
   }
 
   /// The table in use.
-  static var kernels: KernelTable {
+  package static var kernels: KernelTable {
     _read { yield tables[selectedIndex].table }
   }
 }

@@ -1,0 +1,74 @@
+import Formats
+import Kernels
+import Tensor
+
+/// Multiplies packed blocks that stay in the first-level cache.
+private struct CeilingWork: ParallelWork {
+  let blocks: MatmulKernels
+  let left: Source
+  let right: Source
+  let c: Target
+  static let depth = 128
+  static let rounds = 20_000
+
+  func run(task: Int, worker: Int) {
+    let size = blocks.tileRows * blocks.panelWidth
+    for _ in 0..<CeilingWork.rounds {
+      blocks.multiply(
+        left, blocks.tileRows, right, blocks.panelWidth, blocks.panelWidth, CeilingWork.depth, c + worker * size,
+        blocks.panelWidth, false)
+    }
+  }
+}
+
+private struct ReadWork: ParallelWork {
+  let x: Source
+  let sums: Target
+  static let chunk = 1 << 18
+  func run(task: Int, worker: Int) { sums[task] = Runtime.kernels.sum(x + task * ReadWork.chunk, ReadWork.chunk) }
+}
+
+private struct CopyWork: ParallelWork {
+  let x: Source
+  let y: Target
+  func run(task: Int, worker: Int) {
+    (y + task * ReadWork.chunk).update(from: x + task * ReadWork.chunk, count: ReadWork.chunk)
+  }
+}
+
+extension Work {
+  /// The micro-kernel alone: what no matmul on this machine can pass.
+  static func ceiling() -> Work {
+    let blocks = Runtime.kernels.matmul, threads = Runtime.threadCount
+    let left = testTensor(Shape(blocks.tileRows, CeilingWork.depth))
+    let right = testTensor(Shape(CeilingWork.depth, blocks.panelWidth))
+    let c = Tensor.zeros(Shape(threads, blocks.tileRows * blocks.panelWidth))
+    let tasks = threads * 8
+    var work = Work {
+      runInParallel(
+        CeilingWork(blocks: blocks, left: left.source, right: right.source, c: c.target), tasks: tasks)
+    }
+    work.flops = 2 * blocks.tileRows * blocks.panelWidth * CeilingWork.depth * CeilingWork.rounds * tasks
+    return work
+  }
+
+  /// Reading, or reading and writing, memory that no cache holds.
+  static func bandwidth(copying: Bool) -> Work {
+    let tasks = 256, count = tasks * ReadWork.chunk
+    let x = Tensor(repeating: 1, shape: Shape(count)), y = Tensor(repeating: 0, shape: Shape(copying ? count : tasks))
+    var work = Work {
+      if copying {
+        runInParallel(CopyWork(x: x.source, y: y.target), tasks: tasks)
+      } else {
+        runInParallel(ReadWork(x: x.source, sums: y.target), tasks: tasks)
+      }
+    }
+    work.bytes = count * 4 * (copying ? 2 : 1)
+    return work
+  }
+}
+
+/// Reproducible numbers between -1 and 1.
+func testTensor(_ shape: Shape, seed: UInt64 = 1) -> Tensor {
+  .uniform(shape, in: -1...1, random: Random(seed: seed))
+}

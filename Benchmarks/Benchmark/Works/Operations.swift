@@ -1,0 +1,69 @@
+import Formats
+import Gradients
+import Layers
+import Tensor
+
+/// Tensors as the parameters of a module, for gradients of single operations.
+private struct Inputs: Module {
+  var tensors: [Tensor]
+  mutating func visit(_ visitor: inout some ParameterVisitor) {
+    for index in tensors.indices { visitor("\(index)", &tensors[index]) }
+  }
+}
+
+extension Work {
+  static func product(_ layout: String, _ sizes: [Int]) -> Work {
+    let (m, k, n) = (sizes[0], sizes[1], sizes[2])
+    let transposingLeft = layout.hasPrefix("t"), transposingRight = layout.hasSuffix("t")
+    let a = testTensor(transposingLeft ? Shape(k, m) : Shape(m, k))
+    let b = testTensor(transposingRight ? Shape(n, k) : Shape(k, n), seed: 2)
+    var work = Work {
+      _ = matmul(a, b, transposingLeft: transposingLeft, transposingRight: transposingRight)
+    }
+    work.flops = 2 * m * k * n
+    return work
+  }
+
+  static func rows(_ name: String, _ sizes: [Int]) -> Work {
+    let x = testTensor(Shape(sizes[0], sizes[1]))
+    var work = Work {
+      switch name {
+      case "softmax": _ = x.softmax()
+      case "layernorm": _ = x.layerNorm(weight: nil, bias: nil, epsilon: 1e-5)
+      case "gelu_tanh": _ = x.geluTanh()
+      default: _ = x.gelu()
+      }
+    }
+    work.bytes = 8 * sizes[0] * sizes[1]
+    return work
+  }
+
+  /// Forward and backward from hidden states through the output matrix.
+  static func crossEntropy(_ sizes: [Int]) -> Work {
+    let (time, width, vocabulary) = (sizes[0], sizes[1], sizes[2])
+    let inputs = Inputs(tensors: [
+      testTensor(Shape(time, width)), testTensor(Shape(vocabulary, width), seed: 2),
+    ])
+    let random = Random(seed: 3)
+    let targets = (0..<time).map { Int32(random.integer($0, below: vocabulary)) }
+    var work = Work {
+      _ = valueAndGradient(at: inputs) {
+        linear($0.tensors[0], $0.tensors[1], transposingWeight: true).crossEntropy(targets: targets)
+      }
+    }
+    (work.flops, work.repeats, work.warmUps) = (6 * time * width * vocabulary, 3, 1)
+    return work
+  }
+
+  static func attention(isCausal: Bool, _ sizes: [Int], backward: Bool) -> Work {
+    let shape = Shape(sizes[0], sizes[2], sizes[1], sizes[3])
+    let inputs = Inputs(tensors: [testTensor(shape), testTensor(shape, seed: 2), testTensor(shape, seed: 3)])
+    let mask = isCausal ? AttentionMask.causal : .none
+    func attend(_ inputs: Inputs) -> Tensor {
+      let t = inputs.tensors
+      return scaledDotProductAttention(query: t[0], key: t[1], value: t[2], mask: mask)
+    }
+    return backward
+      ? Work { _ = valueAndGradient(at: inputs) { attend($0).sum() } } : Work { _ = attend(inputs) }
+  }
+}

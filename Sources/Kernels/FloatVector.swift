@@ -3,7 +3,7 @@
 /// The conforming types wrap one concrete `SIMD` type each. A kernel must never reach the generic operators of `SIMD`
 /// (those are scalar loops that leave weak symbols behind), and everything is inlined into the target that carries the
 /// instruction set's flags.
-public protocol FloatVector: Sendable {
+public protocol FloatVector: Sendable, BitwiseCopyable {
   /// Lanes: 4, 8 or 16.
   static var width: Int { get }
   /// Rows of the matmul tile: how many rows of accumulators, three vectors each, the registers hold (4 or 8).
@@ -16,6 +16,8 @@ public protocol FloatVector: Sendable {
   /// `width` 16-bit patterns, zero-extended into the bits of the lanes.
   static func load(bits16 source: UnsafePointer<UInt16>) -> Self
   func store(_ target: UnsafeMutablePointer<Float>)
+  /// The low 16 bits of every lane.
+  func store(bits16 target: UnsafeMutablePointer<UInt16>)
 
   static func + (a: Self, b: Self) -> Self
   static func - (a: Self, b: Self) -> Self
@@ -46,43 +48,64 @@ public protocol FloatVector: Sendable {
 }
 
 extension FloatVector {
-  @inlinable @inline(__always) public static var zero: Self { Self(repeating: 0) }
+  @inlinable @inline(always) public static var zero: Self { Self(repeating: 0) }
 
   /// Every lane's bits set to `pattern`.
-  @inlinable @inline(__always) public init(bits pattern: UInt32) { self.init(repeating: Float(bitPattern: pattern)) }
+  @inlinable @inline(always) public init(bits pattern: UInt32) { self.init(repeating: Float(bitPattern: pattern)) }
 
-  @inlinable @inline(__always) public var magnitude: Self { bitsAnd(0x7fff_ffff) }
+  @inlinable @inline(always) public var magnitude: Self { bitsAnd(0x7fff_ffff) }
 
-  @inlinable @inline(__always) public static prefix func - (a: Self) -> Self { Self.zero - a }
+  /// The sign flipped, of zeros and NaN too.
+  @inlinable @inline(always) public static prefix func - (a: Self) -> Self { a.bitsPlus(Self(bits: 0x8000_0000)) }
+
+  /// `self * x + c`: one step of Horner's rule.
+  @inlinable @inline(always) public func times(_ x: Self, plus c: Float) -> Self {
+    Self(repeating: c).adding(self, times: x)
+  }
+
+  /// All bits set (a NaN) in the lanes that are NaN, none in the others.
+  @inlinable @inline(always) public var nanMask: Self {
+    Self(bits: 0x7f80_0000).bitsMinus(magnitude).bitsShiftedRight(by: 31)
+  }
+
+  /// The first 12 bits of the significand: a product of two such values is exact.
+  @inlinable @inline(always) public var leadingBits: Self { bitsAnd(0xffff_f000) }
+
+  /// Lane 0.
+  @inlinable @inline(always) public var first: Float {
+    @inline(always) func read(_ lanes: UnsafeRawPointer) -> Float { lanes.loadUnaligned(as: Float.self) }
+    var lanes = self
+    return read(&lanes)
+  }
 
   /// The magnitude of `self` with the sign of `other`.
-  @inlinable @inline(__always) public func withSign(of other: Self) -> Self {
+  @inlinable @inline(always) public func withSign(of other: Self) -> Self {
     magnitude.bitsOr(other.bitsAnd(0x8000_0000))
   }
 
   /// The larger lane; a NaN in `self` stays.
-  @inlinable @inline(__always) public func maximum(_ other: Self) -> Self {
+  @inlinable @inline(always) public func maximum(_ other: Self) -> Self {
     Self.select(self, lessThan: other, other, else: self)
   }
 
   /// The smaller lane; a NaN in `self` stays.
-  @inlinable @inline(__always) public func minimum(_ other: Self) -> Self {
+  @inlinable @inline(always) public func minimum(_ other: Self) -> Self {
     Self.select(other, lessThan: self, other, else: self)
   }
 
   /// The nearest integers, ties to even, for magnitudes up to 2^22.
-  @inlinable @inline(__always) public func roundedSmall() -> Self {
+  @inlinable @inline(always) public func roundedSmall() -> Self {
     let magic = Self(repeating: 12_582_912)  // 1.5 * 2^23: adding it leaves no room for a fraction
     return (self + magic) - magic
   }
 
   /// `self * 2^n` for integral lanes `n` in -126...127.
-  @inlinable @inline(__always) public func scaledByPowerOfTwo(_ n: Self) -> Self {
+  @inlinable @inline(always) public func scaledByPowerOfTwo(_ n: Self) -> Self {
     self * (n + Self(repeating: 12_582_912 + 127)).bitsShiftedLeft(by: 23)
   }
 
   /// For positive normal lanes: the fraction in [sqrt(1/2), sqrt(2)) and the exponent, lane = fraction * 2^exponent.
-  @inlinable @inline(__always) public func splitExponent() -> (fraction: Self, exponent: Self) {
+  @inlinable @inline(always) public func splitExponent() -> (fraction: Self, exponent: Self) {
     let shifted = bitsMinus(Self(bits: 0x3f35_04f3)).bitsShiftedRight(by: 23)
     let exponent = shifted.bitsPlus(Self(bits: 0x4b40_0000)) - Self(repeating: 12_582_912)
     return (bitsMinus(shifted.bitsShiftedLeft(by: 23)), exponent)
@@ -91,7 +114,7 @@ extension FloatVector {
   /// The square root of lanes that are zero or positive and normal, within 1 ULP; subnormal lanes give about zero.
   ///
   /// The standard library's square root of a vector is a loop of calls, so this takes Newton steps from the bits.
-  @inlinable @inline(__always) public func squareRoot() -> Self {
+  @inlinable @inline(always) public func squareRoot() -> Self {
     var r = Self(bits: 0x5f37_59df).bitsMinus(bitsShiftedRight(by: 1))
     let half = self * Self(repeating: 0.5), threeHalves = Self(repeating: 1.5)
     r = r * (threeHalves - half * r * r)
@@ -102,7 +125,7 @@ extension FloatVector {
   }
 
   /// `width` IEEE half-precision values, widened exactly (subnormals, infinities and NaN too).
-  @inlinable @inline(__always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
+  @inlinable @inline(always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
     let bits = load(bits16: source)
     let sign = bits.bitsAnd(0x8000).bitsShiftedLeft(by: 16)
     let magnitude = bits.bitsAnd(0x7fff).bitsShiftedLeft(by: 13)

@@ -34,39 +34,69 @@ public struct MatmulKernels: Sendable {
       _ cStride: Int, _ accumulating: Bool
     ) -> Void
 
-  /// Instantiates the kernels for one vector type.
-  @inlinable @inline(__always)
-  public init<V: FloatVector>(_ vector: V.Type) {
-    tileRows = V.tileRows
-    panelWidth = 3 &* V.width
-    packLeft = { layout, source, stride, rows, depth, target in
-      let tileRows = V.tileRows, step = layout == .rowMajor ? stride : 1
-      var row = 0
-      while row < rows {
-        MatmulPacking.packStrip(
-          V.self, layout, source + row &* step, stride, Swift.min(tileRows, rows &- row), depth, target + row &* depth)
-        row &+= tileRows
-      }
+  /// The kernels of one instruction set, from closures around the bodies below.
+  package init(
+    tileRows: Int, panelWidth: Int,
+    packLeft: @escaping @Sendable (MatrixLayout, Source, Int, Int, Int, Target) -> Void,
+    packRight:
+      @escaping @Sendable (StorageFormat, MatrixLayout, UnsafeRawPointer, Int, Int, Int, Int, Target) -> Void,
+    multiply: @escaping @Sendable (Source, Int, Source, Int, Int, Int, Target, Int, Bool) -> Void
+  ) {
+    self.tileRows = tileRows
+    self.panelWidth = panelWidth
+    self.packLeft = packLeft
+    self.packRight = packRight
+    self.multiply = multiply
+  }
+
+  /// Columns of a panel: three vectors.
+  @inlinable @inline(always)
+  public static func panelWidth<V: FloatVector>(_ vector: V.Type) -> Int { 3 &* V.width }
+
+  /// The body of `packLeft`.
+  @inlinable @inline(always)
+  public static func packLeft<V: FloatVector>(
+    _ vector: V.Type, _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
+    _ target: Target
+  ) {
+    let tileRows = V.tileRows, step = layout == .rowMajor ? stride : 1
+    var row = 0
+    while row < rows {
+      MatmulPacking.packStrip(
+        vector, layout, source + row &* step, stride, Swift.min(tileRows, rows &- row), depth, target + row &* depth)
+      row &+= tileRows
     }
-    packRight = { format, layout, source, start, stride, columns, depth, target in
-      switch format {
-      case .float32:
-        MatmulPacking.packPanel(V.self, KeptFloat32.self, layout, source, start, stride, columns, depth, target)
-      case .bfloat16:
-        MatmulPacking.packPanel(V.self, KeptBFloat16.self, layout, source, start, stride, columns, depth, target)
-      case .float16:
-        MatmulPacking.packPanel(V.self, KeptFloat16.self, layout, source, start, stride, columns, depth, target)
-      }
+  }
+
+  /// The body of `packRight`.
+  @inlinable @inline(always)
+  public static func packRight<V: FloatVector>(
+    _ vector: V.Type, _ format: StorageFormat, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
+    _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
+  ) {
+    switch format {
+    case .float32:
+      MatmulPacking.packPanel(vector, KeptFloat32.self, layout, source, start, stride, columns, depth, target)
+    case .bfloat16:
+      MatmulPacking.packPanel(vector, KeptBFloat16.self, layout, source, start, stride, columns, depth, target)
+    case .float16:
+      MatmulPacking.packPanel(vector, KeptFloat16.self, layout, source, start, stride, columns, depth, target)
     }
-    multiply = { left, rows, right, rightStride, columns, depth, c, cStride, accumulating in
-      MatmulBlocks.multiply(V.self, left, rows, right, rightStride, columns, depth, c, cStride, accumulating)
-    }
+  }
+
+  /// The body of `multiply`.
+  @inlinable @inline(always)
+  public static func multiply<V: FloatVector>(
+    _ vector: V.Type, _ left: Source, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int,
+    _ c: Target, _ cStride: Int, _ accumulating: Bool
+  ) {
+    MatmulBlocks.multiply(vector, left, rows, right, rightStride, columns, depth, c, cStride, accumulating)
   }
 }
 
 /// Strips times one panel, edges included.
 @usableFromInline enum MatmulBlocks {
-  @inlinable @inline(__always)
+  @inlinable @inline(always)
   static func multiply<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -90,7 +120,7 @@ public struct MatmulKernels: Sendable {
   }
 
   /// A strip with missing rows or a panel with missing columns.
-  @inlinable @inline(__always)
+  @inlinable @inline(always)
   static func edge<V: FloatVector>(
     _ vector: V.Type, _ strip: Source, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool

@@ -1,0 +1,85 @@
+/// Sums and maxima, in an order that the number of elements alone fixes.
+public enum Reductions {
+  /// The body of `KernelTable.sum`.
+  @inlinable @inline(always) public static func sum<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int) -> Float {
+    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) { total = total + chunk.load(x) }
+    return Float(Sweep.sumQuickly(V.self, count, add))
+  }
+
+  /// The body of `KernelTable.dot`.
+  @inlinable @inline(always) public static func dot<V: FloatVector>(
+    _: V.Type, _ a: Source, _ b: Source, _ count: Int
+  ) -> Float {
+    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
+      total = total.adding(chunk.load(a), times: chunk.load(b))
+    }
+    return Float(Sweep.sumQuickly(V.self, count, add))
+  }
+
+  /// NaN if any element is NaN; -infinity of none.
+  @inlinable @inline(always) public static func largest<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int) -> Float
+  {
+    var (a, b) = (V(repeating: -.infinity), V(repeating: -.infinity))
+    var nan = V.zero
+    var i = 0
+    while i &+ V.width &* 2 <= count {
+      let (p, q) = (V.load(x + i), V.load(x + (i &+ V.width)))
+      a = a.maximum(p)
+      b = b.maximum(q)
+      nan = nan.bitsOr(p.nanMask).bitsOr(q.nanMask)
+      i &+= V.width &* 2
+    }
+    if i &+ V.width <= count {
+      let p = V.load(x + i)
+      a = a.maximum(p)
+      nan = nan.bitsOr(p.nanMask)
+      i &+= V.width
+    }
+    if i < count {
+      let p = Chunk<V>(offset: i, lanes: count &- i).load(x, padding: -.infinity)
+      b = b.maximum(p)
+      nan = nan.bitsOr(p.nanMask)
+    }
+    let isNaN = nan.sum()
+    return isNaN == 0 ? a.maximum(b).largest() : .nan
+  }
+
+  /// The largest element of a row whose NaN will show in what follows: a NaN may be passed over.
+  @inlinable @inline(always)
+  static func largestNumber<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int) -> Float {
+    var (a, b) = (V(repeating: -.infinity), V(repeating: -.infinity))
+    var i = 0
+    while i &+ V.width &* 2 <= count {
+      a = a.maximum(V.load(x + i))
+      b = b.maximum(V.load(x + (i &+ V.width)))
+      i &+= V.width &* 2
+    }
+    if i &+ V.width <= count {
+      a = a.maximum(V.load(x + i))
+      i &+= V.width
+    }
+    if i < count { b = b.maximum(Chunk<V>(offset: i, lanes: count &- i).load(x, padding: -.infinity)) }
+    return a.maximum(b).largest()
+  }
+
+  /// Rows are added in blocks of 256, in order, so that rounding does not grow with their number.
+  @inlinable @inline(always) public static func addRowSums<V: FloatVector>(
+    _: V.Type, _ x: Source, _ rows: Int, _ width: Int, _ y: Target
+  ) {
+    @inline(always) func body(_ chunk: Chunk<V>) {
+      var total = V.zero
+      var row = 0
+      while row < rows {
+        let end = rows &- row < 256 ? rows : row &+ 256
+        var block = V.zero
+        while row < end {
+          block = block + chunk.load(x + row &* width)
+          row &+= 1
+        }
+        total = total + block
+      }
+      chunk.store(chunk.load(y) + total, to: y)
+    }
+    Sweep.each(V.self, width, body)
+  }
+}

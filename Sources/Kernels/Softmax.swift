@@ -1,0 +1,95 @@
+/// Softmax and its logarithm over rows, with the row's largest element subtracted first.
+public enum Softmax {
+  /// The body of `KernelTable.exponentials`.
+  @inlinable @inline(always) public static func exponentials<V: FloatVector>(
+    _: V.Type, _ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int
+  ) -> Float {
+    let (scale, shift) = (V(repeating: scale), V(repeating: -shift))
+    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
+      let e = Functions.expFlushed(shift.adding(chunk.load(x), times: scale))
+      chunk.store(e, to: y)
+      total = total + chunk.kept(e)
+    }
+    return Float(
+      Sweep.sum(V.self, count, add))
+  }
+
+  /// The body of `KernelTable.softmax`.
+  @inlinable @inline(always) public static func softmax<V: FloatVector>(
+    _: V.Type, _ x: Source, _ y: Target, _ rows: Int, _ width: Int
+  ) {
+    var row = 0
+    while row < rows {
+      let (x, y) = (x + row &* width, y + row &* width)
+      let largest = V(repeating: Reductions.largestNumber(V.self, x, width))
+      @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
+        let e = Functions.expFlushed(chunk.load(x) - largest)
+        chunk.store(e, to: y)
+        total = total + chunk.kept(e)
+      }
+      let sum = Sweep.sum(V.self, width, add)
+      let inverse = V(repeating: Float(1 / sum))
+      @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(chunk.load(y) * inverse, to: y) }
+      Sweep.each(V.self, width, body)
+      row &+= 1
+    }
+  }
+
+  /// The largest element of a row and the logarithm of the sum of `exp(x - largest)`.
+  @inlinable @inline(always) static func logSum<V: FloatVector>(
+    _: V.Type, _ x: Source, _ width: Int
+  ) -> (largest: Float, logSum: Float) {
+    let largest = Reductions.largestNumber(V.self, x, width)
+    let shift = V(repeating: largest)
+    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
+      total = total + chunk.kept(Functions.expFlushed(chunk.load(x) - shift))
+    }
+    let sum = Sweep.sum(V.self, width, add)
+    return (largest, Functions.log(V(repeating: Float(sum))).first)
+  }
+
+  /// The body of `KernelTable.logSoftmax`.
+  @inlinable @inline(always) public static func logSoftmax<V: FloatVector>(
+    _: V.Type, _ x: Source, _ y: Target, _ rows: Int, _ width: Int
+  ) {
+    var row = 0
+    while row < rows {
+      let (x, y) = (x + row &* width, y + row &* width)
+      let (largest, logSum) = logSum(V.self, x, width)
+      let (shift, rest) = (V(repeating: largest), V(repeating: logSum))
+      @inline(always) func body(_ chunk: Chunk<V>) { chunk.store((chunk.load(x) - shift) - rest, to: y) }
+      Sweep.each(V.self, width, body)
+      row &+= 1
+    }
+  }
+
+  /// The body of `KernelTable.softmaxGradient`.
+  @inlinable @inline(always) public static func softmaxGradient<V: FloatVector>(
+    _: V.Type, _ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int
+  ) {
+    var row = 0
+    while row < rows {
+      let (y, dy, dx) = (y + row &* width, dy + row &* width, dx + row &* width)
+      let total = V(repeating: Reductions.dot(V.self, y, dy, width))
+      @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(chunk.load(y) * (chunk.load(dy) - total), to: dx) }
+      Sweep.each(V.self, width, body)
+      row &+= 1
+    }
+  }
+
+  /// The body of `KernelTable.logSoftmaxGradient`.
+  @inlinable @inline(always) public static func logSoftmaxGradient<V: FloatVector>(
+    _: V.Type, _ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int
+  ) {
+    var row = 0
+    while row < rows {
+      let (y, dy, dx) = (y + row &* width, dy + row &* width, dx + row &* width)
+      let total = V(repeating: -Reductions.sum(V.self, dy, width))
+      @inline(always) func body(_ chunk: Chunk<V>) {
+        chunk.store(chunk.load(dy).adding(Functions.expFlushed(chunk.load(y)), times: total), to: dx)
+      }
+      Sweep.each(V.self, width, body)
+      row &+= 1
+    }
+  }
+}

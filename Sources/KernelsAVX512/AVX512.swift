@@ -1,0 +1,40 @@
+#if arch(x86_64)
+  public import Kernels
+
+  private typealias V = Lanes16
+
+  /// The kernels for processors with AVX-512 F, BW, CD, DQ and VL; on others, calling one is an illegal instruction.
+  public let avx512Kernels =
+    KernelTable(
+      name: "avx512", lanes: V.width,
+      matmul: MatmulKernels(
+        tileRows: V.tileRows, panelWidth: MatmulKernels.panelWidth(V.self),
+        packLeft: { MatmulKernels.packLeft(V.self, $0, $1, $2, $3, $4, $5) },
+        packRight: { MatmulKernels.packRight(V.self, $0, $1, $2, $3, $4, $5, $6, $7) },
+        multiply: { MatmulKernels.multiply(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) }),
+      unary: { Elementwise.unary(V.self, $0, $1, $2, $3) },
+      unaryGradient: { Elementwise.unaryGradient(V.self, $0, $1, $2, $3, $4) },
+      binary: { Elementwise.binary(V.self, $0, $1, $2, $3, $4) },
+      binaryScalar: { Elementwise.binaryScalar(V.self, $0, $1, $2, $3, $4) },
+      addScaled: { Elementwise.addScaled(V.self, $0, $1, $2, $3) },
+      addProduct: { Elementwise.addProduct(V.self, $0, $1, $2, $3) },
+      widen: { Conversions.widen(V.self, $0, $1, $2, $3) },
+      narrow: { Conversions.narrow(V.self, $0, $1, $2, $3) },
+      adamW: { AdamW.step(V.self, $0, $1, $2, $3, $4, $5) },
+      sum: { Reductions.sum(V.self, $0, $1) },
+      largest: { Reductions.largest(V.self, $0, $1) },
+      dot: { Reductions.dot(V.self, $0, $1, $2) },
+      addRowSums: { Reductions.addRowSums(V.self, $0, $1, $2, $3) },
+      softmax: { Softmax.softmax(V.self, $0, $1, $2, $3) },
+      logSoftmax: { Softmax.logSoftmax(V.self, $0, $1, $2, $3) },
+      softmaxGradient: { Softmax.softmaxGradient(V.self, $0, $1, $2, $3, $4) },
+      logSoftmaxGradient: { Softmax.logSoftmaxGradient(V.self, $0, $1, $2, $3, $4) },
+      exponentials: { Softmax.exponentials(V.self, $0, $1, $2, $3, $4) },
+      layerNorm: { Norms.layerNorm(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) },
+      layerNormGradient: { Norms.layerNormGradient(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
+      rmsNorm: { Norms.rmsNorm(V.self, $0, $1, $2, $3, $4, $5, $6) },
+      rmsNormGradient: { Norms.rmsNormGradient(V.self, $0, $1, $2, $3, $4, $5, $6, $7) },
+      crossEntropy: { CrossEntropy.loss(V.self, $0, $1, $2, $3, $4, $5) },
+      crossEntropyGradient: { CrossEntropy.gradient(V.self, $0, $1, $2, $3, $4, $5, $6) },
+      rotateHalves: { Rotary.rotateHalves(V.self, $0, $1, $2, $3, $4, $5) })
+#endif

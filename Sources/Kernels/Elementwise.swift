@@ -25,12 +25,11 @@ public enum Elementwise {
   @inlinable @inline(always) public static func unaryGradient<V: FloatVector>(
     _: V.Type, _ f: UnaryFunction, _ x: Source, _ dy: Source, _ dx: Target, _ count: Int
   ) {
-    let (one, two) = (V(repeating: 1), V(repeating: 2))
     switch f {
     case .negate: Sweep.map(V.self, dy, dx, count) { -$0 }
     case .reciprocal: Sweep.map(V.self, x, dy, dx, count) { x, dy in -((dy / x) / x) }
     case .square: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy * (x + x) }
-    case .squareRoot: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy / (Functions.squareRoot(x) * two) }
+    case .squareRoot: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy / (Functions.squareRoot(x) * V(repeating: 2)) }
     case .exp: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy * Functions.exp(x) }
     case .log: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy / x }
     case .tanh:
@@ -56,7 +55,6 @@ public enum Elementwise {
     case .gelu: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy * Activations.geluDerivative(x) }
     case .geluTanh: Sweep.map(V.self, x, dy, dx, count) { x, dy in dy * Activations.geluTanhDerivative(x) }
     }
-    _ = one
   }
 
   /// The larger operand, NaN where either is NaN.

@@ -3,7 +3,7 @@
 /// The conforming types wrap one concrete `SIMD` type each. A kernel must never reach the generic operators of `SIMD`
 /// (those are scalar loops that leave weak symbols behind), and everything is inlined into the target that carries the
 /// instruction set's flags.
-public protocol FloatVector: Sendable {
+public protocol FloatVector: Sendable, BitwiseCopyable {
   /// Lanes: 4, 8 or 16.
   static var width: Int { get }
   /// Rows of the matmul tile: how many rows of accumulators, three vectors each, the registers hold (4 or 8).

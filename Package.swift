@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 // The architecture, from the ground up: a room, and the rooms it may look into.
@@ -37,7 +37,10 @@ func kernelSettings(_ flags: [String] = []) -> [SwiftSetting] {
 
 // Programs, each with the rooms that it uses, and the folder that it lives in.
 let programs: [(name: String, folder: String, needs: [String])] = [
-  ("quickstart", "Examples/Quickstart", ["Generation", "Gradients", "Interpretation", "Models", "Tokenizers", "Training"]),
+  (
+    "quickstart", "Examples/Quickstart",
+    ["Formats", "Generation", "Gradients", "Interpretation", "Models", "Tensor", "Tokenizers", "Training"]
+  ),
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
   ("benchmark", "Benchmarks/Benchmark", ["Formats", "Gradients", "Kernels", "Layers", "Models", "Tensor", "Training"]),
@@ -62,16 +65,20 @@ let package = Package(
     + rooms.map { room in
       .testTarget(
         name: room.name + "Tests",
-        dependencies: dependencies([room.name, "TestSupport"] + room.needs + (room.name == "Kernels" ? kernelRooms : [])),
+        dependencies: dependencies(
+          [room.name, "TestSupport"] + room.needs + (room.name == "Kernels" ? kernelRooms : [])),
         swiftSettings: language)
     }
     + [
       .target(name: "TestSupport", dependencies: ["Tensor"], path: "Tests/TestSupport", swiftSettings: language),
-      .target(name: "CommandLineTool", dependencies: ["Formats", "Tensor"], path: "Examples/CommandLineTool", swiftSettings: language),
+      .target(
+        name: "CommandLineTool", dependencies: ["Formats", "Tensor"], path: "Examples/CommandLineTool",
+        swiftSettings: language),
     ]
     + programs.map {
       .executableTarget(
-        name: $0.name, dependencies: dependencies($0.needs + ["CommandLineTool"]), path: $0.folder, swiftSettings: language)
+        name: $0.name, dependencies: dependencies($0.needs + ["CommandLineTool"]), path: $0.folder,
+        swiftSettings: language)
     },
   swiftLanguageModes: [.v6]
 )

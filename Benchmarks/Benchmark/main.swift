@@ -36,5 +36,6 @@ runProgram {
   if let flops = work.flops { members.append(("gflop_per_second", .number(Double(flops) / times.best / 1e9))) }
   if let bytes = work.bytes { members.append(("gb_per_second", .number(Double(bytes) / times.best / 1e9))) }
   for (key, value) in work.results() { members.append((key, value)) }
-  print(String(decoding: try JSONValue.object(members.map { JSONMember(JSONString($0.0), $0.1) }).encoded(), as: UTF8.self))
+  let line = JSONValue.object(members.map { JSONMember(JSONString($0.0), $0.1) })
+  print(String(decoding: try line.encoded(), as: UTF8.self))
 }

@@ -133,6 +133,7 @@ public struct SelfAttention: Module {
     return output(pass.attendCausally(query: q, key: k, value: v, layer: layer))
   }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
     visitor(names.query, &query)
     visitor(names.key, &key)

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+// (The requirements are documented in the protocol.)
+
 // The three vectors. The bodies are the same but for the type: only concrete SIMD operators are single instructions.
 
 /// 4 lanes: SSE2 on x86-64, NEON on arm64.

@@ -46,6 +46,7 @@ public struct Linear: Module {
     linear(x, weight, bias: bias, transposingWeight: true, activation: activation)
   }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
     visitor("weight", &weight)
     visitor("bias", &bias)
@@ -76,6 +77,7 @@ public struct Conv1D: Module {
     linear(x, weight, bias: bias, activation: activation)
   }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
     visitor("weight", &weight)
     visitor("bias", &bias)
@@ -100,6 +102,7 @@ public struct Embedding: Module {
   /// The table used as a linear map to one score for each id (tied output): `[..., width]` to `[..., ids]`.
   public func scores(_ x: Tensor) -> Tensor { linear(x, weight, transposingWeight: true) }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("weight", &weight) }
 }
 
@@ -122,6 +125,7 @@ public struct LayerNorm: Module {
   /// - Parameter x: `[..., width]`
   public func callAsFunction(_ x: Tensor) -> Tensor { x.layerNorm(weight: weight, bias: bias, epsilon: epsilon) }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
     visitor("weight", &weight)
     visitor("bias", &bias)
@@ -144,6 +148,7 @@ public struct RMSNorm: Module {
   /// - Parameter x: `[..., width]`
   public func callAsFunction(_ x: Tensor) -> Tensor { x.rmsNorm(weight: weight, epsilon: epsilon) }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("weight", &weight) }
 }
 

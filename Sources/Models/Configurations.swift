@@ -243,8 +243,9 @@ extension Llama {
         throw json.error(
           .inconsistent, "hidden_size \(width) is not a multiple of num_attention_heads \(headCount)")
       }
-      guard (headWidth ?? width / headCount) % 2 == 0 else {
-        throw json.error(.inconsistent, "rotary positions need an even head width, not \(headWidth ?? width / headCount)")
+      let rotated = headWidth ?? width / headCount
+      guard rotated % 2 == 0 else {
+        throw json.error(.inconsistent, "rotary positions need an even head width, not \(rotated)")
       }
       self.init(
         vocabularySize: try json.required("vocab_size").int(in: SizeLimit.vocabulary),

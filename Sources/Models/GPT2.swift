@@ -26,18 +26,25 @@ public struct GPT2: LanguageModel {
     self.init(configuration, &initializer)
   }
 
+  /// How many tokens it knows.
   public var vocabularySize: Int { configuration.vocabularySize }
+  /// The most positions it can use.
   public var contextLength: Int { configuration.contextLength }
+  /// How many layers a cache needs.
   public var layerCount: Int { configuration.layerCount }
+  /// The tokens after which a text ends.
   public var endTokens: [Int] { configuration.endTokens }
 
+  /// The final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
   public func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
     requireRoom(tokens, pass)
     return decoder(tokens, &pass)
   }
 
+  /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
     visitor("transformer", &decoder)
     visitor("lm_head", &head)
@@ -76,6 +83,7 @@ extension GPT2 {
       return finalNorm(x)
     }
 
+    /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
       visitor("wte", &tokenEmbedding)
       visitor("wpe", &positionEmbedding)
@@ -105,6 +113,7 @@ extension GPT2 {
       return x + feedForward(feedForwardNorm(x), &pass)
     }
 
+    /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
       visitor("ln_1", &attentionNorm)
       visitor("attn", &attention)

@@ -26,18 +26,25 @@ public struct Llama: LanguageModel {
     self.init(configuration, hasHead: !configuration.tiesHead, &initializer)
   }
 
+  /// How many tokens it knows.
   public var vocabularySize: Int { configuration.vocabularySize }
+  /// The most positions it can use.
   public var contextLength: Int { configuration.contextLength }
+  /// How many layers a cache needs.
   public var layerCount: Int { configuration.layerCount }
+  /// The tokens after which a text ends.
   public var endTokens: [Int] { configuration.endTokens }
 
+  /// The final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
   public func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
     requireRoom(tokens, pass)
     return decoder(tokens, &pass)
   }
 
+  /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
 
+  /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
     visitor("model", &decoder)
     visitor("lm_head", &head)
@@ -71,6 +78,7 @@ extension Llama {
       return finalNorm(x)
     }
 
+    /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
       visitor("embed_tokens", &tokenEmbedding)
       visitor("layers", &blocks)
@@ -103,6 +111,7 @@ extension Llama {
       return x + feedForward(feedForwardNorm(x))
     }
 
+    /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
       visitor("input_layernorm", &attentionNorm)
       visitor("self_attn", &attention)

@@ -89,6 +89,8 @@ public struct Shape: Sendable, Hashable {
 }
 
 extension Shape: ExpressibleByArrayLiteral, CustomStringConvertible {
+  /// The shape with the given sizes.
   public init(arrayLiteral sizes: Int...) { self.init(sizes) }
+  /// The sizes in brackets.
   public var description: String { "[" + array.map(String.init).joined(separator: ", ") + "]" }
 }

@@ -47,6 +47,12 @@ let package = Package(
   }
     + instructionSets.map {
       .target(name: $0.name, dependencies: ["Kernels"], swiftSettings: kernelSettings($0.flags))
-    },
+    }
+    + [
+      .testTarget(
+        name: "KernelsTests",
+        dependencies: (["Kernels"] + instructionSets.map(\.name)).map { .init(stringLiteral: $0) },
+        swiftSettings: language)
+    ],
   swiftLanguageModes: [.v6]
 )

@@ -1,12 +1,12 @@
 /// The activation functions of networks, and the exact derivatives of every unary function.
 @usableFromInline enum Activations {
   /// The standard normal distribution's density at `x`.
-  @inlinable @inline(always) static func normalDensity<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func normalDensity<V: FloatVector>(_ x: V) -> V {
     gaussian(x.magnitude.minimum(V(repeating: 14)) * V(repeating: 0.707106769)) * V(repeating: 0.398942292)
   }
 
   /// `e^(-a^2)`, with the rounding error of the square put back; for |a| up to 20.
-  @inlinable @inline(always) static func gaussian<V: FloatVector>(_ a: V) -> V {
+  @export(implementation) @inline(always) static func gaussian<V: FloatVector>(_ a: V) -> V {
     let square = a * a
     let h = a.leadingBits
     let l = a - h
@@ -17,7 +17,7 @@
 
   /// The standard normal distribution function: a series near zero, else `e^p` with a polynomial for its logarithm.
   /// Below -6 (where it is under 1e-9) it is 0.
-  @inlinable @inline(always) static func normalDistribution<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func normalDistribution<V: FloatVector>(_ x: V) -> V {
     let a = x.magnitude
     let u = a * a
     let s = V(repeating: -9.65597428e-06).times(u, plus: 0.000118175289).times(u, plus: -0.00119035831)
@@ -33,29 +33,29 @@
   }
 
   /// -infinity as the lowest finite value: times zero it is zero, as the limit of the activations wants.
-  @inlinable @inline(always) static func boundedBelow<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func boundedBelow<V: FloatVector>(_ x: V) -> V {
     x.maximum(V(repeating: -Float.greatestFiniteMagnitude))
   }
 
-  @inlinable @inline(always) static func gelu<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func gelu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) * normalDistribution(x)
   }
 
-  @inlinable @inline(always) static func silu<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func silu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) / (V(repeating: 1) + Functions.expFlushed(-x))
   }
 
   /// `x / (1 + e^(-2u))`, which is `0.5 x (1 + tanh u)`, with `u = sqrt(2/pi) (x + 0.044715 x^3)`.
-  @inlinable @inline(always) static func geluTanh<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func geluTanh<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) / (V(repeating: 1) + Functions.expFlushed(-twiceTanhArgument(x)))
   }
 
-  @inlinable @inline(always) static func twiceTanhArgument<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func twiceTanhArgument<V: FloatVector>(_ x: V) -> V {
     x * (x * x).times(V(repeating: 0.0713548139), plus: 1.59576917)
   }
 
   /// `sigmoid(x)` and `sigmoid(-x)`, both with a small relative error.
-  @inlinable @inline(always) static func sigmoids<V: FloatVector>(_ x: V) -> (V, V) {
+  @export(implementation) @inline(always) static func sigmoids<V: FloatVector>(_ x: V) -> (V, V) {
     let e = Functions.expFlushed(-x.magnitude)
     let larger = V(repeating: 1) / (V(repeating: 1) + e)
     let smaller = e * larger
@@ -65,20 +65,20 @@
   }
 
   /// `x` within -bound...bound; NaN stays.
-  @inlinable @inline(always) static func bounded<V: FloatVector>(_ x: V, by bound: Float) -> V {
+  @export(implementation) @inline(always) static func bounded<V: FloatVector>(_ x: V, by bound: Float) -> V {
     x.maximum(V(repeating: -bound)).minimum(V(repeating: bound))
   }
 
-  @inlinable @inline(always) static func geluDerivative<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func geluDerivative<V: FloatVector>(_ x: V) -> V {
     normalDistribution(x).adding(bounded(x, by: 14), times: normalDensity(x))
   }
 
-  @inlinable @inline(always) static func siluDerivative<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func siluDerivative<V: FloatVector>(_ x: V) -> V {
     let (s, c) = sigmoids(x)
     return s.adding(bounded(x, by: 100) * s, times: c)
   }
 
-  @inlinable @inline(always) static func geluTanhDerivative<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func geluTanhDerivative<V: FloatVector>(_ x: V) -> V {
     let b = bounded(x, by: 20)
     let (s, c) = sigmoids(twiceTanhArgument(b))
     let slope = (b * b).times(V(repeating: 3 * 0.0713548139), plus: 1.59576917)

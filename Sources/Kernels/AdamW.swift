@@ -2,7 +2,7 @@
 public enum AdamW {
   /// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`,
   /// `w -= rate * (m c1 / (sqrt(v c2) + epsilon) + decay * w)`, in one pass over memory.
-  @inlinable @inline(always) public static func step<V: FloatVector>(
+  @export(implementation) @inline(always) public static func step<V: FloatVector>(
     _: V.Type, _ step: AdamWStep, _ gradient: Source, _ w: Target, _ m: Target, _ v: Target, _ count: Int
   ) {
     let (b1, b2) = (V(repeating: step.beta1), V(repeating: step.beta2))

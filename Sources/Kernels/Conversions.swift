@@ -1,7 +1,7 @@
 /// Between Float32 and the formats in which values are kept.
 public enum Conversions {
   /// The body of `KernelTable.widen`.
-  @inlinable @inline(always) public static func widen<V: FloatVector>(
+  @export(implementation) @inline(always) public static func widen<V: FloatVector>(
     _: V.Type, _ format: StorageFormat, _ x: UnsafeRawPointer, _ y: Target, _ count: Int
   ) {
     let halves = x.assumingMemoryBound(to: UInt16.self)
@@ -21,7 +21,7 @@ public enum Conversions {
   }
 
   /// The body of `KernelTable.narrow`.
-  @inlinable @inline(always) public static func narrow<V: FloatVector>(
+  @export(implementation) @inline(always) public static func narrow<V: FloatVector>(
     _: V.Type, _ format: StorageFormat, _ x: Source, _ y: UnsafeMutableRawPointer, _ count: Int
   ) {
     let halves = y.assumingMemoryBound(to: UInt16.self)
@@ -39,7 +39,7 @@ public enum Conversions {
   }
 
   /// The bits of the nearest bfloat16 values, ties to even.
-  @inlinable @inline(always) static func bfloat16<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func bfloat16<V: FloatVector>(_ x: V) -> V {
     let odd = x.bitsShiftedRight(by: 16).bitsAnd(1)
     let rounded = x.bitsPlus(V(bits: 0x7fff)).bitsPlus(odd)
     let special = x.bitsOr(x.nanMask.bitsAnd(0x0040_0000))  // infinity, or NaN made quiet
@@ -47,7 +47,7 @@ public enum Conversions {
   }
 
   /// The bits of the nearest half-precision values, ties to even.
-  @inlinable @inline(always) static func float16<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func float16<V: FloatVector>(_ x: V) -> V {
     let a = x.magnitude.minimum(V(repeating: 65536))  // from 65520 on the rounding below carries into infinity
     let odd = a.bitsShiftedRight(by: 13).bitsAnd(1)
     let normal = a.bitsPlus(V(bits: 0x0fff)).bitsPlus(odd).bitsMinus(V(bits: 112 << 23)).bitsShiftedRight(by: 13)

@@ -1,7 +1,7 @@
 /// Cross-entropy of rows of logits against one class each.
 public enum CrossEntropy {
   /// The body of `KernelTable.crossEntropy`.
-  @inlinable @inline(always) public static func loss<V: FloatVector>(
+  @export(implementation) @inline(always) public static func loss<V: FloatVector>(
     _: V.Type, _ logits: Source, _ targets: UnsafePointer<Int32>, _ loss: Target, _ logSumExp: Target, _ rows: Int,
     _ width: Int
   ) {
@@ -18,7 +18,7 @@ public enum CrossEntropy {
   }
 
   /// The body of `KernelTable.crossEntropyGradient`.
-  @inlinable @inline(always) public static func gradient<V: FloatVector>(
+  @export(implementation) @inline(always) public static func gradient<V: FloatVector>(
     _: V.Type, _ logits: Source, _ targets: UnsafePointer<Int32>, _ logSumExp: Source, _ scale: Float,
     _ dLogits: Target, _ rows: Int, _ width: Int
   ) {

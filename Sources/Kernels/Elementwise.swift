@@ -1,7 +1,7 @@
 /// One element at a time.
 public enum Elementwise {
   /// The body of `KernelTable.unary`.
-  @inlinable @inline(always) public static func unary<V: FloatVector>(
+  @export(implementation) @inline(always) public static func unary<V: FloatVector>(
     _: V.Type, _ f: UnaryFunction, _ x: Source, _ y: Target, _ count: Int
   ) {
     switch f {
@@ -22,7 +22,7 @@ public enum Elementwise {
   }
 
   /// The body of `KernelTable.unaryGradient`.
-  @inlinable @inline(always) public static func unaryGradient<V: FloatVector>(
+  @export(implementation) @inline(always) public static func unaryGradient<V: FloatVector>(
     _: V.Type, _ f: UnaryFunction, _ x: Source, _ dy: Source, _ dx: Target, _ count: Int
   ) {
     switch f {
@@ -58,16 +58,16 @@ public enum Elementwise {
   }
 
   /// The larger operand, NaN where either is NaN.
-  @inlinable @inline(always) static func maximum<V: FloatVector>(_ a: V, _ b: V) -> V {
+  @export(implementation) @inline(always) static func maximum<V: FloatVector>(_ a: V, _ b: V) -> V {
     a.maximum(b).bitsOr(b.nanMask)
   }
 
-  @inlinable @inline(always) static func minimum<V: FloatVector>(_ a: V, _ b: V) -> V {
+  @export(implementation) @inline(always) static func minimum<V: FloatVector>(_ a: V, _ b: V) -> V {
     a.minimum(b).bitsOr(b.nanMask)
   }
 
   /// The body of `KernelTable.binary`.
-  @inlinable @inline(always) public static func binary<V: FloatVector>(
+  @export(implementation) @inline(always) public static func binary<V: FloatVector>(
     _: V.Type, _ f: BinaryFunction, _ a: Source, _ b: Source, _ y: Target, _ count: Int
   ) {
     switch f {
@@ -81,7 +81,7 @@ public enum Elementwise {
   }
 
   /// The body of `KernelTable.binaryScalar`.
-  @inlinable @inline(always) public static func binaryScalar<V: FloatVector>(
+  @export(implementation) @inline(always) public static func binaryScalar<V: FloatVector>(
     _: V.Type, _ f: BinaryFunction, _ a: Source, _ s: Float, _ y: Target, _ count: Int
   ) {
     let b = V(repeating: s)
@@ -96,7 +96,7 @@ public enum Elementwise {
   }
 
   /// The body of `KernelTable.addScaled`.
-  @inlinable @inline(always) public static func addScaled<V: FloatVector>(
+  @export(implementation) @inline(always) public static func addScaled<V: FloatVector>(
     _: V.Type, _ s: Float, _ x: Source, _ y: Target, _ count: Int
   ) {
     let scale = V(repeating: s)
@@ -107,7 +107,7 @@ public enum Elementwise {
   }
 
   /// The body of `KernelTable.addProduct`.
-  @inlinable @inline(always) public static func addProduct<V: FloatVector>(
+  @export(implementation) @inline(always) public static func addProduct<V: FloatVector>(
     _: V.Type, _ a: Source, _ b: Source, _ y: Target, _ count: Int
   ) {
     @inline(always) func body(_ chunk: Chunk<V>) {

@@ -10,6 +10,8 @@ public protocol FloatVector: Sendable, BitwiseCopyable {
   static var tileRows: Int { get }
 
   init(repeating value: Float)
+  /// 0, 1, 2 ...
+  static var laneNumbers: Self { get }
   static func load(_ source: UnsafePointer<Float>) -> Self
   /// `width` bfloat16 values, widened exactly.
   static func load(bfloat16 source: UnsafePointer<UInt16>) -> Self
@@ -48,64 +50,68 @@ public protocol FloatVector: Sendable, BitwiseCopyable {
 }
 
 extension FloatVector {
-  @inlinable @inline(always) public static var zero: Self { Self(repeating: 0) }
+  @export(implementation) @inline(always) public static var zero: Self { Self(repeating: 0) }
 
   /// Every lane's bits set to `pattern`.
-  @inlinable @inline(always) public init(bits pattern: UInt32) { self.init(repeating: Float(bitPattern: pattern)) }
+  @export(implementation) @inline(always) public init(bits pattern: UInt32) {
+    self.init(repeating: Float(bitPattern: pattern))
+  }
 
-  @inlinable @inline(always) public var magnitude: Self { bitsAnd(0x7fff_ffff) }
+  @export(implementation) @inline(always) public var magnitude: Self { bitsAnd(0x7fff_ffff) }
 
   /// The sign flipped, of zeros and NaN too.
-  @inlinable @inline(always) public static prefix func - (a: Self) -> Self { a.bitsPlus(Self(bits: 0x8000_0000)) }
+  @export(implementation) @inline(always) public static prefix func - (a: Self) -> Self {
+    a.bitsPlus(Self(bits: 0x8000_0000))
+  }
 
   /// `self * x + c`: one step of Horner's rule.
-  @inlinable @inline(always) public func times(_ x: Self, plus c: Float) -> Self {
+  @export(implementation) @inline(always) public func times(_ x: Self, plus c: Float) -> Self {
     Self(repeating: c).adding(self, times: x)
   }
 
   /// All bits set (a NaN) in the lanes that are NaN, none in the others.
-  @inlinable @inline(always) public var nanMask: Self {
+  @export(implementation) @inline(always) public var nanMask: Self {
     Self(bits: 0x7f80_0000).bitsMinus(magnitude).bitsShiftedRight(by: 31)
   }
 
   /// The first 12 bits of the significand: a product of two such values is exact.
-  @inlinable @inline(always) public var leadingBits: Self { bitsAnd(0xffff_f000) }
+  @export(implementation) @inline(always) public var leadingBits: Self { bitsAnd(0xffff_f000) }
 
   /// Lane 0.
-  @inlinable @inline(always) public var first: Float {
+  @export(implementation) @inline(always) public var first: Float {
     @inline(always) func read(_ lanes: UnsafeRawPointer) -> Float { lanes.loadUnaligned(as: Float.self) }
     var lanes = self
     return read(&lanes)
   }
 
   /// The magnitude of `self` with the sign of `other`.
-  @inlinable @inline(always) public func withSign(of other: Self) -> Self {
+  @export(implementation) @inline(always) public func withSign(of other: Self) -> Self {
     magnitude.bitsOr(other.bitsAnd(0x8000_0000))
   }
 
   /// The larger lane; a NaN in `self` stays.
-  @inlinable @inline(always) public func maximum(_ other: Self) -> Self {
+  @export(implementation) @inline(always) public func maximum(_ other: Self) -> Self {
     Self.select(self, lessThan: other, other, else: self)
   }
 
   /// The smaller lane; a NaN in `self` stays.
-  @inlinable @inline(always) public func minimum(_ other: Self) -> Self {
+  @export(implementation) @inline(always) public func minimum(_ other: Self) -> Self {
     Self.select(other, lessThan: self, other, else: self)
   }
 
   /// The nearest integers, ties to even, for magnitudes up to 2^22.
-  @inlinable @inline(always) public func roundedSmall() -> Self {
+  @export(implementation) @inline(always) public func roundedSmall() -> Self {
     let magic = Self(repeating: 12_582_912)  // 1.5 * 2^23: adding it leaves no room for a fraction
     return (self + magic) - magic
   }
 
   /// `self * 2^n` for integral lanes `n` in -126...127.
-  @inlinable @inline(always) public func scaledByPowerOfTwo(_ n: Self) -> Self {
+  @export(implementation) @inline(always) public func scaledByPowerOfTwo(_ n: Self) -> Self {
     self * (n + Self(repeating: 12_582_912 + 127)).bitsShiftedLeft(by: 23)
   }
 
   /// For positive normal lanes: the fraction in [sqrt(1/2), sqrt(2)) and the exponent, lane = fraction * 2^exponent.
-  @inlinable @inline(always) public func splitExponent() -> (fraction: Self, exponent: Self) {
+  @export(implementation) @inline(always) public func splitExponent() -> (fraction: Self, exponent: Self) {
     let shifted = bitsMinus(Self(bits: 0x3f35_04f3)).bitsShiftedRight(by: 23)
     let exponent = shifted.bitsPlus(Self(bits: 0x4b40_0000)) - Self(repeating: 12_582_912)
     return (bitsMinus(shifted.bitsShiftedLeft(by: 23)), exponent)
@@ -114,7 +120,7 @@ extension FloatVector {
   /// The square root of lanes that are zero or positive and normal, within 1 ULP; subnormal lanes give about zero.
   ///
   /// The standard library's square root of a vector is a loop of calls, so this takes Newton steps from the bits.
-  @inlinable @inline(always) public func squareRoot() -> Self {
+  @export(implementation) @inline(always) public func squareRoot() -> Self {
     var r = Self(bits: 0x5f37_59df).bitsMinus(bitsShiftedRight(by: 1))
     let half = self * Self(repeating: 0.5), threeHalves = Self(repeating: 1.5)
     r = r * (threeHalves - half * r * r)
@@ -125,7 +131,7 @@ extension FloatVector {
   }
 
   /// `width` IEEE half-precision values, widened exactly (subnormals, infinities and NaN too).
-  @inlinable @inline(always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
+  @export(implementation) @inline(always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
     let bits = load(bits16: source)
     let sign = bits.bitsAnd(0x8000).bitsShiftedLeft(by: 16)
     let magnitude = bits.bitsAnd(0x7fff).bitsShiftedLeft(by: 13)

@@ -7,7 +7,7 @@
   /// `e^r` as `(1 + r) + tail` for `x = r + n ln 2`; the power of two is left to the caller. For |x| up to 2^20.
   ///
   /// `power` is `n` in the low bits of a float's pattern, biased: shifted left by 23 it is the float 2^n.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func exponentialParts<V: FloatVector>(_ x: V) -> (high: V, low: V, n: V) {
     let n = x.times(V(repeating: 1.44269502), plus: 12_582_912) - V(repeating: 12_582_912)
     // ln 2 in two parts; the first has 15 bits, so its product with n is exact.
@@ -24,21 +24,21 @@
   }
 
   /// `value * 2^n` for integral `n` in -252...254, in two steps, so that subnormal results are rounded once.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func scaled<V: FloatVector>(_ value: V, byPowerOfTwo n: V) -> V {
     let half = (n * V(repeating: 0.5)).roundedSmall()
     return value.scaledByPowerOfTwo(half).scaledByPowerOfTwo(n - half)
   }
 
   /// `e^x`. Subnormal results are rounded correctly too; above 88.7228 infinity, below -103.98 zero.
-  @inlinable @inline(always) static func exp<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func exp<V: FloatVector>(_ x: V) -> V {
     let parts = exponentialParts(x.maximum(V(repeating: -104)).minimum(V(repeating: 89)))
     return scaled(parts.high, byPowerOfTwo: parts.n)
   }
 
   /// `e^x` in fewer steps, within 1.1 ULP; exactly 0 below -86.5 (where `e^x` < 2.7e-38), so that masked scores cost
   /// no subnormal arithmetic.
-  @inlinable @inline(always) static func expFlushed<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func expFlushed<V: FloatVector>(_ x: V) -> V {
     let c = x.maximum(V(repeating: -87)).minimum(V(repeating: 89))
     // The magic number that rounds, plus the bias of an exponent less one: the low bits of `k` are the power's.
     let magic = V(repeating: 12_582_912 + 126)
@@ -53,7 +53,7 @@
   }
 
   /// The natural logarithm. Zero gives -infinity, anything less gives NaN.
-  @inlinable @inline(always) static func log<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func log<V: FloatVector>(_ x: V) -> V {
     let (zero, infinity) = (V.zero, V(repeating: .infinity))
     let smallest = V(repeating: 0x1p-126)
     let normal = V.select(x, lessThan: smallest, x * V(repeating: 33_554_432), else: x)
@@ -75,7 +75,7 @@
   }
 
   /// `numerator / (high + low)` as a quotient of 12 bits and what it lacks; `low` is at most an ULP of `high`.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func quotient<V: FloatVector>(_ numerator: Float, _ high: V, _ low: V) -> (high: V, low: V) {
     let inverse = V(repeating: 1) / high
     let q = (V(repeating: numerator) * inverse).leadingBits
@@ -85,7 +85,7 @@
   }
 
   /// The hyperbolic tangent, `1 - 2 / (e^(2|x|) + 1)` with x's sign.
-  @inlinable @inline(always) static func tanh<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func tanh<V: FloatVector>(_ x: V) -> V {
     let one = V(repeating: 1)
     let a = x.magnitude.minimum(V(repeating: 10))
     let u = a * a
@@ -98,11 +98,13 @@
     let high = e + one
     let low = ((e - high) + one) + parts.low.scaledByPowerOfTwo(parts.n)
     let q = quotient(2, high, low)
-    return V.select(a, lessThan: V(repeating: 0.45), small, else: (one - q.high) - q.low).withSign(of: x)
+    let d = one - q.high
+    let large = d + (((one - d) - q.high) - q.low)
+    return V.select(a, lessThan: V(repeating: 0.45), small, else: large).withSign(of: x)
   }
 
   /// The logistic function, `1 / (1 + e^-x)`; for negative x it is `e^x / (1 + e^x)`, down to subnormal results.
-  @inlinable @inline(always) static func sigmoid<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func sigmoid<V: FloatVector>(_ x: V) -> V {
     let (zero, one) = (V.zero, V(repeating: 1))
     let parts = exponentialParts(-x.magnitude.minimum(V(repeating: 104)))
     let bounded = parts.n.maximum(V(repeating: -60))  // below, e^-|x| adds nothing to 1
@@ -119,23 +121,25 @@
     return scaled((q.high * h) + rest, byPowerOfTwo: n)
   }
 
-  /// The error function: a series near zero, else `1 - e^p` with a polynomial for the logarithm of `erfc`.
-  @inlinable @inline(always) static func erf<V: FloatVector>(_ x: V) -> V {
+  /// The error function: a series near zero, else `1 - e^p` with a polynomial for the logarithm of `erfc`, about a point
+  /// near 0.95 so that few rounding errors reach `p` where `e^p` is large.
+  @export(implementation) @inline(always) static func erf<V: FloatVector>(_ x: V) -> V {
     let a = x.magnitude.minimum(V(repeating: 4))
     let u = a * a
-    let s = V(repeating: 8.34521852e-05).times(u, plus: -0.00081345666).times(u, plus: 0.00520004565)
-      .times(u, plus: -0.0268588364).times(u, plus: 0.112836801).times(u, plus: -0.376126319)
+    let s = V(repeating: 7.94310836e-05).times(u, plus: -0.00080397533).times(u, plus: 0.00519175315)
+      .times(u, plus: -0.02685556).times(u, plus: 0.112836242).times(u, plus: -0.376126289)
       .times(u, plus: 0.128379166)
     let small = a.adding(a, times: s)
-    let p = V(repeating: -2.0772155e-05).times(a, plus: 0.000430724875).times(a, plus: -0.00415293686)
-      .times(a, plus: 0.0250716731).times(a, plus: -0.108206242).times(a, plus: -0.63341397)
-      .times(a, plus: -1.12948179).times(a, plus: 0.000167806676)
+    let d = a - V(repeating: 0.9453125)
+    let p = V(repeating: 0.000199021117).times(d, plus: -0.00194459129).times(d, plus: 0.0104880724)
+      .times(d, plus: -0.0437824503).times(d, plus: -0.836108983).times(d, plus: -2.54713225)
+      .times(d, plus: -1.70780158)
     let large = V(repeating: 1) - expFlushed(p)
     return V.select(a, lessThan: V(repeating: 0.9), small, else: large).withSign(of: x)
   }
 
   /// The square root over all of Float32: Newton's steps, then the remainder of an exact square.
-  @inlinable @inline(always) static func squareRoot<V: FloatVector>(_ x: V) -> V {
+  @export(implementation) @inline(always) static func squareRoot<V: FloatVector>(_ x: V) -> V {
     let (zero, infinity, tiny) = (V.zero, V(repeating: .infinity), V(repeating: 0x1p-80))
     let v = V.select(x, lessThan: tiny, x * V(repeating: 0x1p96), else: x)
     let unscale = V.select(x, lessThan: tiny, V(repeating: 0x1p-48), else: V(repeating: 1))

@@ -50,11 +50,11 @@ public struct MatmulKernels: Sendable {
   }
 
   /// Columns of a panel: three vectors.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   public static func panelWidth<V: FloatVector>(_ vector: V.Type) -> Int { 3 &* V.width }
 
   /// The body of `packLeft`.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   public static func packLeft<V: FloatVector>(
     _ vector: V.Type, _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
     _ target: Target
@@ -69,7 +69,7 @@ public struct MatmulKernels: Sendable {
   }
 
   /// The body of `packRight`.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   public static func packRight<V: FloatVector>(
     _ vector: V.Type, _ format: StorageFormat, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
     _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
@@ -85,7 +85,7 @@ public struct MatmulKernels: Sendable {
   }
 
   /// The body of `multiply`.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   public static func multiply<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -96,7 +96,7 @@ public struct MatmulKernels: Sendable {
 
 /// Strips times one panel, edges included.
 @usableFromInline enum MatmulBlocks {
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func multiply<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -120,7 +120,7 @@ public struct MatmulKernels: Sendable {
   }
 
   /// A strip with missing rows or a panel with missing columns.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func edge<V: FloatVector>(
     _ vector: V.Type, _ strip: Source, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool

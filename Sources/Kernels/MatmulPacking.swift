@@ -2,7 +2,7 @@ extension MatmulPacking {
   /// `rows` (at most `tileRows`) rows of the left matrix: for each depth, `tileRows` values, zeros beyond `rows`.
   ///
   /// A strip of a single row is kept without padding: its stride is 1.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func packStrip<V: FloatVector>(
     _ vector: V.Type, _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
     _ target: Target
@@ -50,7 +50,7 @@ extension MatmulPacking {
 
   /// `columns` (at most three vectors) columns of the right matrix: for each depth, three vectors, zeros beyond
   /// `columns`.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func packPanel<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
     _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
@@ -71,7 +71,7 @@ extension MatmulPacking {
   }
 
   /// One vector's worth of columns whose depths lie `stride` apart.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func packRows<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ present: Int,
     _ depth: Int, _ target: Target
@@ -96,7 +96,7 @@ extension MatmulPacking {
   }
 
   /// One vector's worth of columns, each contiguous over depth, `stride` apart.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func packColumns<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ present: Int,
     _ depth: Int, _ target: Target

@@ -3,12 +3,12 @@
 /// Every element is one chain of products in order of depth, started from zero and then stored or added to `c`. All
 /// tile sizes run the same chain, so a row's result does not depend on the rows beside it.
 @usableFromInline enum MatmulTiles {
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func put1<V: FloatVector>(_ x: V, _ c: Target, _ accumulating: Bool) {
     (accumulating ? V.load(c) + x : x).store(c)
   }
 
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func put3<V: FloatVector>(_ x: V, _ y: V, _ z: V, _ c: Target, _ accumulating: Bool) {
     put1(x, c, accumulating)
     put1(y, c + V.width, accumulating)
@@ -16,7 +16,7 @@
   }
 
   /// 8 rows by 3 vectors.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func tile8x3<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ leftStride: Int, _ right: Source, _ rightStride: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -79,7 +79,7 @@
   }
 
   /// 4 rows by 3 vectors.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func tile4x3<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ leftStride: Int, _ right: Source, _ rightStride: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -118,7 +118,7 @@
   }
 
   /// 1 row by 3 vectors.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func tile1x3<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ leftStride: Int, _ right: Source, _ rightStride: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -139,7 +139,7 @@
   }
 
   /// 8 rows by 1 vector.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func tile8x1<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ leftStride: Int, _ right: Source, _ rightStride: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -186,7 +186,7 @@
   }
 
   /// 4 rows by 1 vector.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func tile4x1<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ leftStride: Int, _ right: Source, _ rightStride: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool
@@ -217,7 +217,7 @@
   }
 
   /// 1 row by 1 vector.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func tile1x1<V: FloatVector>(
     _ vector: V.Type, _ left: Source, _ leftStride: Int, _ right: Source, _ rightStride: Int, _ depth: Int,
     _ c: Target, _ cStride: Int, _ accumulating: Bool

@@ -1,7 +1,7 @@
 /// Copies of matrix blocks in the order in which the tiles read them.
 @usableFromInline enum MatmulPacking {
 
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func stage4<V: FloatVector>(
     _ x: (V, V, V, V)
   ) -> (V, V, V, V) {
@@ -11,7 +11,7 @@
     )
   }
 
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func stage8<V: FloatVector>(
     _ x: (V, V, V, V, V, V, V, V)
   ) -> (V, V, V, V, V, V, V, V) {
@@ -23,7 +23,7 @@
     )
   }
 
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func stage16<V: FloatVector>(
     _ x: (V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V)
   ) -> (V, V, V, V, V, V, V, V, V, V, V, V, V, V, V, V) {
@@ -40,7 +40,7 @@
   }
 
   /// 4 rows by `V.width` depths, transposed: 4 vectors, `step` apart.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func transpose4<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ stride: Int, _ p: Int, _ target: Target,
     _ step: Int
@@ -58,7 +58,7 @@
   }
 
   /// 8 rows by `V.width` depths, transposed: 8 vectors, `step` apart.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func transpose8<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ stride: Int, _ p: Int, _ target: Target,
     _ step: Int
@@ -82,7 +82,7 @@
   }
 
   /// 16 rows by `V.width` depths, transposed: 16 vectors, `step` apart.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func transpose16<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ stride: Int, _ p: Int, _ target: Target,
     _ step: Int

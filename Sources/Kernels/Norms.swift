@@ -1,7 +1,7 @@
 /// Layer normalisation and root-mean-square normalisation of rows.
 public enum Norms {
   /// `1 / sqrt(v)` by Newton's steps, to about Double's precision.
-  @inlinable @inline(always) static func inverseRoot(_ v: Double) -> Double {
+  @export(implementation) @inline(always) static func inverseRoot(_ v: Double) -> Double {
     if v == 0 { return .infinity }
     if v == .infinity { return 0 }
     var r = Double(bitPattern: 0x5fe6_eb50_c7b5_37a9 &- (v.bitPattern >> 1))
@@ -13,13 +13,13 @@ public enum Norms {
   }
 
   /// Whether a mean square that was summed in Float32 can be trusted: no overflow, and no underflow that would count.
-  @inlinable @inline(always) static func isTrustworthy(_ meanSquare: Double, _ epsilon: Float) -> Bool {
+  @export(implementation) @inline(always) static func isTrustworthy(_ meanSquare: Double, _ epsilon: Float) -> Bool {
     meanSquare < 1e37 && (meanSquare > 1e-28 || epsilon > 1e-20)
   }
 
   /// One row: its mean is found from the first element on and then corrected, so that a large mean costs no precision
   /// and a constant row gives exactly zero.
-  @inlinable @inline(always) public static func layerNorm<V: FloatVector>(
+  @export(implementation) @inline(always) public static func layerNorm<V: FloatVector>(
     _: V.Type, _ x: Source, _ weight: Source?, _ bias: Source?, _ epsilon: Float, _ y: Target, _ mean: Target,
     _ inverseDeviation: Target, _ rows: Int, _ width: Int
   ) {
@@ -94,7 +94,7 @@ public enum Norms {
   }
 
   /// `dx = inverse * (g - mean(g) - h * mean(g * h))` with `g = dy * weight` and the normalised row `h`.
-  @inlinable @inline(always) public static func layerNormGradient<V: FloatVector>(
+  @export(implementation) @inline(always) public static func layerNormGradient<V: FloatVector>(
     _: V.Type, _ x: Source, _ weight: Source?, _ mean: Source, _ inverseDeviation: Source, _ dy: Source,
     _ dx: Target, _ dWeight: Target?, _ dBias: Target?, _ rows: Int, _ width: Int
   ) {
@@ -113,8 +113,9 @@ public enum Norms {
       @inline(always) func add(_ sum: inout V, _ product: inout V, _ chunk: Chunk<V>) {
         var g = chunk.load(dy)
         if let weight { g = g * chunk.load(weight) }
+        g = chunk.kept(g)
         sum = sum + g
-        product = product.adding(g, times: ((chunk.load(x) - shift) - offset) * factor)
+        product = product.adding(g, times: chunk.kept(((chunk.load(x) - shift) - offset) * factor))
       }
       let (sum, product) = Sweep.sums(V.self, width, add)
       let (meanG, meanGH) = (V(repeating: Float(sum / n)), V(repeating: Float(product / n)))
@@ -133,7 +134,7 @@ public enum Norms {
   }
 
   /// The body of `KernelTable.rmsNorm`.
-  @inlinable @inline(always) public static func rmsNorm<V: FloatVector>(
+  @export(implementation) @inline(always) public static func rmsNorm<V: FloatVector>(
     _: V.Type, _ x: Source, _ weight: Source?, _ epsilon: Float, _ y: Target, _ inverseRoots: Target, _ rows: Int,
     _ width: Int
   ) {
@@ -143,7 +144,7 @@ public enum Norms {
     while row < rows {
       let (x, y) = (x + row &* width, y + row &* width)
       @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
-        let v = chunk.load(x)
+        let v = chunk.kept(chunk.load(x))
         total = total.adding(v, times: v)
       }
       let meanSquare =
@@ -187,7 +188,7 @@ public enum Norms {
   }
 
   /// `dx = inverse * (g - h * mean(g * h))` with `g = dy * weight` and `h = x * inverse`.
-  @inlinable @inline(always) public static func rmsNormGradient<V: FloatVector>(
+  @export(implementation) @inline(always) public static func rmsNormGradient<V: FloatVector>(
     _: V.Type, _ x: Source, _ weight: Source?, _ inverseRoots: Source, _ dy: Source, _ dx: Target,
     _ dWeight: Target?, _ rows: Int, _ width: Int
   ) {
@@ -200,7 +201,7 @@ public enum Norms {
       @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
         var g = chunk.load(dy)
         if let weight { g = g * chunk.load(weight) }
-        total = total.adding(g, times: chunk.load(x) * factor)
+        total = total.adding(chunk.kept(g), times: chunk.kept(chunk.load(x) * factor))
       }
       let product = Sweep.sumQuickly(V.self, width, add)
       let meanGH = V(repeating: Float(product / n))

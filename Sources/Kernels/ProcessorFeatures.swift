@@ -1,1 +1,75 @@
-public struct ProcessorFeatures: Sendable { public static let current = ProcessorFeatures(); public var hasAVX2: Bool { true }; public var hasAVX512: Bool { true } }
+#if canImport(Glibc)
+  private import Glibc
+#elseif canImport(Musl)
+  private import Musl
+#elseif canImport(Darwin)
+  private import Darwin
+#endif
+
+/// What the processor and the operating system together can run.
+public struct ProcessorFeatures: Sendable, Equatable {
+  /// AVX2, FMA and F16C: what the `avx2` kernels need.
+  public var hasAVX2: Bool
+  /// AVX-512 F, BW, CD, DQ and VL: what the `avx512` kernels need.
+  public var hasAVX512: Bool
+
+  /// Features as given, for tests.
+  public init(hasAVX2: Bool, hasAVX512: Bool) {
+    self.hasAVX2 = hasAVX2
+    self.hasAVX512 = hasAVX512
+  }
+
+  /// Features by a line of flags, as /proc/cpuinfo writes them. The Linux kernel leaves out a flag whose registers it
+  /// does not save.
+  public init(flags: some StringProtocol) {
+    let present = Set(flags.split(separator: " ").map { String($0) })
+    hasAVX2 = present.isSuperset(of: ["avx2", "fma", "f16c"])
+    hasAVX512 =
+      hasAVX2 && present.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
+  }
+
+  /// This machine's, found once. Anything that cannot be found out counts as absent.
+  public static let current = detected()
+
+  private static func detected() -> ProcessorFeatures {
+    #if arch(x86_64) && os(Linux)
+      return ProcessorFeatures(flags: flagsLine())
+    #elseif arch(x86_64) && canImport(Darwin)
+      // Every Mac with AVX2 has FMA and F16C; the names tell what the operating system supports too.
+      let avx2 = isSet("hw.optional.avx2_0")
+      let all512 = ["f", "bw", "cd", "dq", "vl"].allSatisfy { isSet("hw.optional.avx512" + $0) }
+      return ProcessorFeatures(hasAVX2: avx2, hasAVX512: avx2 && all512)
+    #else
+      return ProcessorFeatures(hasAVX2: false, hasAVX512: false)
+    #endif
+  }
+
+  #if arch(x86_64) && canImport(Darwin)
+    private static func isSet(_ name: String) -> Bool {
+      var value: Int32 = 0
+      var size = MemoryLayout<Int32>.size
+      return sysctlbyname(name, &value, &size, nil, 0) == 0 && value != 0
+    }
+  #endif
+
+  #if arch(x86_64) && os(Linux)
+    /// The flags of the first processor in /proc/cpuinfo, or nothing. They stand in its first lines.
+    private static func flagsLine() -> String {
+      let file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC)
+      guard file >= 0 else { return "" }
+      defer { close(file) }
+      var text: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      while text.count < 65536 {
+        let count = read(file, &buffer, buffer.count)
+        if count < 0 && errno == EINTR { continue }
+        if count <= 0 { break }
+        text += buffer[..<count]
+      }
+      let lines = text.split(separator: UInt8(ascii: "\n"))
+      guard let line = lines.first(where: { $0.starts(with: "flags".utf8) }) else { return "" }
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return "" }
+      return String(decoding: line[line.index(after: colon)...], as: UTF8.self)
+    }
+  #endif
+}

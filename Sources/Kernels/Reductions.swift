@@ -1,24 +1,27 @@
 /// Sums and maxima, in an order that the number of elements alone fixes.
 public enum Reductions {
   /// The body of `KernelTable.sum`.
-  @inlinable @inline(always) public static func sum<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int) -> Float {
-    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) { total = total + chunk.load(x) }
+  @export(implementation) @inline(always) public static func sum<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int)
+    -> Float
+  {
+    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) { total = total + chunk.kept(chunk.load(x)) }
     return Float(Sweep.sumQuickly(V.self, count, add))
   }
 
   /// The body of `KernelTable.dot`.
-  @inlinable @inline(always) public static func dot<V: FloatVector>(
+  @export(implementation) @inline(always) public static func dot<V: FloatVector>(
     _: V.Type, _ a: Source, _ b: Source, _ count: Int
   ) -> Float {
     @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
-      total = total.adding(chunk.load(a), times: chunk.load(b))
+      total = total.adding(chunk.kept(chunk.load(a)), times: chunk.kept(chunk.load(b)))
     }
     return Float(Sweep.sumQuickly(V.self, count, add))
   }
 
   /// NaN if any element is NaN; -infinity of none.
-  @inlinable @inline(always) public static func largest<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int) -> Float
-  {
+  @export(implementation) @inline(always) public static func largest<V: FloatVector>(
+    _: V.Type, _ x: Source, _ count: Int
+  ) -> Float {
     var (a, b) = (V(repeating: -.infinity), V(repeating: -.infinity))
     var nan = V.zero
     var i = 0
@@ -36,7 +39,7 @@ public enum Reductions {
       i &+= V.width
     }
     if i < count {
-      let p = Chunk<V>(offset: i, lanes: count &- i).load(x, padding: -.infinity)
+      let p = Chunk<V>(after: i, of: count).load(x, padding: -.infinity)
       b = b.maximum(p)
       nan = nan.bitsOr(p.nanMask)
     }
@@ -45,7 +48,7 @@ public enum Reductions {
   }
 
   /// The largest element of a row whose NaN will show in what follows: a NaN may be passed over.
-  @inlinable @inline(always)
+  @export(implementation) @inline(always)
   static func largestNumber<V: FloatVector>(_: V.Type, _ x: Source, _ count: Int) -> Float {
     var (a, b) = (V(repeating: -.infinity), V(repeating: -.infinity))
     var i = 0
@@ -58,12 +61,12 @@ public enum Reductions {
       a = a.maximum(V.load(x + i))
       i &+= V.width
     }
-    if i < count { b = b.maximum(Chunk<V>(offset: i, lanes: count &- i).load(x, padding: -.infinity)) }
+    if i < count { b = b.maximum(Chunk<V>(after: i, of: count).load(x, padding: -.infinity)) }
     return a.maximum(b).largest()
   }
 
   /// Rows are added in blocks of 256, in order, so that rounding does not grow with their number.
-  @inlinable @inline(always) public static func addRowSums<V: FloatVector>(
+  @export(implementation) @inline(always) public static func addRowSums<V: FloatVector>(
     _: V.Type, _ x: Source, _ rows: Int, _ width: Int, _ y: Target
   ) {
     @inline(always) func body(_ chunk: Chunk<V>) {

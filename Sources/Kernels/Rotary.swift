@@ -1,7 +1,7 @@
 /// Rotary position embedding on halves.
 public enum Rotary {
   /// The body of `KernelTable.rotateHalves`.
-  @inlinable @inline(always) public static func rotateHalves<V: FloatVector>(
+  @export(implementation) @inline(always) public static func rotateHalves<V: FloatVector>(
     _: V.Type, _ x: Source, _ cosines: Source, _ sines: Source, _ y: Target, _ heads: Int, _ half: Int
   ) {
     var head = 0

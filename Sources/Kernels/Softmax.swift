@@ -1,7 +1,7 @@
 /// Softmax and its logarithm over rows, with the row's largest element subtracted first.
 public enum Softmax {
   /// The body of `KernelTable.exponentials`.
-  @inlinable @inline(always) public static func exponentials<V: FloatVector>(
+  @export(implementation) @inline(always) public static func exponentials<V: FloatVector>(
     _: V.Type, _ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int
   ) -> Float {
     let (scale, shift) = (V(repeating: scale), V(repeating: -shift))
@@ -15,7 +15,7 @@ public enum Softmax {
   }
 
   /// The body of `KernelTable.softmax`.
-  @inlinable @inline(always) public static func softmax<V: FloatVector>(
+  @export(implementation) @inline(always) public static func softmax<V: FloatVector>(
     _: V.Type, _ x: Source, _ y: Target, _ rows: Int, _ width: Int
   ) {
     var row = 0
@@ -36,7 +36,7 @@ public enum Softmax {
   }
 
   /// The largest element of a row and the logarithm of the sum of `exp(x - largest)`.
-  @inlinable @inline(always) static func logSum<V: FloatVector>(
+  @export(implementation) @inline(always) static func logSum<V: FloatVector>(
     _: V.Type, _ x: Source, _ width: Int
   ) -> (largest: Float, logSum: Float) {
     let largest = Reductions.largestNumber(V.self, x, width)
@@ -49,7 +49,7 @@ public enum Softmax {
   }
 
   /// The body of `KernelTable.logSoftmax`.
-  @inlinable @inline(always) public static func logSoftmax<V: FloatVector>(
+  @export(implementation) @inline(always) public static func logSoftmax<V: FloatVector>(
     _: V.Type, _ x: Source, _ y: Target, _ rows: Int, _ width: Int
   ) {
     var row = 0
@@ -64,7 +64,7 @@ public enum Softmax {
   }
 
   /// The body of `KernelTable.softmaxGradient`.
-  @inlinable @inline(always) public static func softmaxGradient<V: FloatVector>(
+  @export(implementation) @inline(always) public static func softmaxGradient<V: FloatVector>(
     _: V.Type, _ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int
   ) {
     var row = 0
@@ -78,7 +78,7 @@ public enum Softmax {
   }
 
   /// The body of `KernelTable.logSoftmaxGradient`.
-  @inlinable @inline(always) public static func logSoftmaxGradient<V: FloatVector>(
+  @export(implementation) @inline(always) public static func logSoftmaxGradient<V: FloatVector>(
     _: V.Type, _ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int
   ) {
     var row = 0

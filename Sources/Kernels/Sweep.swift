@@ -1,110 +1,106 @@
-/// Where a kernel body stands in its arrays: `V.width` elements from `offset`, or the fewer that are left at the end.
+/// Where a kernel body stands in its arrays: at `V.width` elements from `offset`.
 ///
-/// A body is written once over chunks; the loops below make `isWhole` a constant, so whole chunks compile to plain
-/// vector loads and stores. The last, partial chunk goes through a zero-padded vector on the stack and the very same
-/// arithmetic: no result depends on an element's lane or on the length of the tail.
+/// A body is written once over chunks. Most are whole: plain vector loads and stores (the loops below make `isWhole` a
+/// constant). The end of an array that is not a multiple of the width is one more vector that reaches back over elements
+/// already done: their lanes are computed for nothing, added to no sum, and written back as they were. An array shorter
+/// than a vector goes through a zero-padded vector on the stack. The arithmetic is the same in all three, so that no
+/// result depends on an element's lane or on the length of the tail.
 @frozen @usableFromInline struct Chunk<V: FloatVector> {
   @usableFromInline let offset: Int
-  @usableFromInline let lanes: Int
+  /// The lanes that count: `first..<end`.
+  @usableFromInline let first: Int
+  @usableFromInline let end: Int
   @usableFromInline let isWhole: Bool
 
-  @inlinable @inline(always) init(whole offset: Int) {
+  @export(implementation) @inline(always) init(whole offset: Int) {
     self.offset = offset
-    lanes = V.width
+    first = 0
+    end = V.width
     isWhole = true
   }
 
-  @inlinable @inline(always) init(offset: Int, lanes: Int) {
-    self.offset = offset
-    self.lanes = lanes
+  /// What is left of `count` elements after `done` of them: more than none, fewer than a vector.
+  @export(implementation) @inline(always) init(after done: Int, of count: Int) {
+    let reachesBack = count >= V.width
+    offset = reachesBack ? count &- V.width : 0
+    first = reachesBack ? done &- (count &- V.width) : 0
+    end = reachesBack ? V.width : count
     isWhole = false
   }
 
-  /// The elements of `source` here; lanes past the end hold `padding`.
-  @inlinable @inline(always) func load(_ source: Source, padding: Float = 0) -> V {
-    if isWhole { return V.load(source + offset) }
+  /// `value` in the lanes that count, `other` in the rest.
+  @export(implementation) @inline(always) func chosen(_ value: V, else other: V) -> V {
+    let lanes = V.laneNumbers
+    let upper = V.select(lanes, lessThan: V(repeating: Float(end)), value, else: other)
+    return V.select(lanes, lessThan: V(repeating: Float(first)), other, else: upper)
+  }
+
+  /// The elements of `source` here; where there are fewer than a vector, the rest is `padding`.
+  @export(implementation) @inline(always) func load(_ source: Source, padding: Float = 0) -> V {
+    if isWhole || end == V.width { return V.load(source + offset) }
     var padded = V(repeating: padding)
-    copyFew(&padded, source + offset, bytes: lanes &* 4)
+    copy(to: &padded, from: source, bytes: end &* 4)
     return padded
   }
 
-  @inlinable @inline(always) func store(_ value: V, to target: Target) {
+  @export(implementation) @inline(always) func store(_ value: V, to target: Target) {
     if isWhole { return value.store(target + offset) }
+    if end == V.width { return chosen(value, else: V.load(target + offset)).store(target + offset) }
     var value = value
-    copyFew(target + offset, &value, bytes: lanes &* 4)
+    copy(to: target, from: &value, bytes: end &* 4)
   }
 
-  /// `value` with zero in the lanes past the end: what may be added to a sum.
-  @inlinable @inline(always) func kept(_ value: V) -> V {
-    if isWhole { return value }
-    var (value, padded) = (value, V.zero)
-    copyFew(&padded, &value, bytes: lanes &* 4)
-    return padded
+  /// `value` with zero in the lanes that do not count: what may be added to a sum.
+  @export(implementation) @inline(always) func kept(_ value: V) -> V {
+    isWhole ? value : chosen(value, else: V.zero)
   }
 
   /// bfloat16 values, widened.
-  @inlinable @inline(always) func load(bfloat16 source: UnsafePointer<UInt16>) -> V {
-    if isWhole { return V.load(bfloat16: source + offset) }
+  @export(implementation) @inline(always) func load(bfloat16 source: UnsafePointer<UInt16>) -> V {
+    if isWhole || end == V.width { return V.load(bfloat16: source + offset) }
     @inline(always) func widened(_ halves: UnsafeRawPointer) -> V {
       V.load(bfloat16: halves.assumingMemoryBound(to: UInt16.self))
     }
     var padded = V.zero
-    copyFew(&padded, source + offset, bytes: lanes &* 2)
+    copy(to: &padded, from: source, bytes: end &* 2)
     return widened(&padded)
   }
 
   /// Half-precision values, widened.
-  @inlinable @inline(always) func load(float16 source: UnsafePointer<UInt16>) -> V {
-    if isWhole { return V.load(float16: source + offset) }
+  @export(implementation) @inline(always) func load(float16 source: UnsafePointer<UInt16>) -> V {
+    if isWhole || end == V.width { return V.load(float16: source + offset) }
     @inline(always) func widened(_ halves: UnsafeRawPointer) -> V {
       V.load(float16: halves.assumingMemoryBound(to: UInt16.self))
     }
     var padded = V.zero
-    copyFew(&padded, source + offset, bytes: lanes &* 2)
+    copy(to: &padded, from: source, bytes: end &* 2)
     return widened(&padded)
   }
 
   /// The low 16 bits of every lane.
-  @inlinable @inline(always) func store(bits16 value: V, to target: UnsafeMutablePointer<UInt16>) {
+  @export(implementation) @inline(always) func store(bits16 value: V, to target: UnsafeMutablePointer<UInt16>) {
     if isWhole { return value.store(bits16: target + offset) }
+    if end == V.width {
+      return chosen(value, else: V.load(bits16: target + offset)).store(bits16: target + offset)
+    }
     @inline(always) func pack(_ halves: UnsafeMutableRawPointer) {
       value.store(bits16: halves.assumingMemoryBound(to: UInt16.self))
     }
     var packed = V.zero
     pack(&packed)
-    copyFew(target + offset, &packed, bytes: lanes &* 2)
+    copy(to: target, from: &packed, bytes: end &* 2)
   }
-}
 
-/// Copies fewer than 64 bytes, an even number, in at most five moves and without a call.
-@inlinable @inline(always)
-func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, bytes: Int) {
-  var i = 0
-  if bytes & 32 != 0 {
-    target.storeBytes(of: source.loadUnaligned(as: SIMD8<Float>.self), as: SIMD8<Float>.self)
-    i = 32
-  }
-  if bytes & 16 != 0 {
-    target.storeBytes(
-      of: source.loadUnaligned(fromByteOffset: i, as: SIMD4<Float>.self), toByteOffset: i, as: SIMD4<Float>.self)
-    i &+= 16
-  }
-  if bytes & 8 != 0 {
-    target.storeBytes(of: source.loadUnaligned(fromByteOffset: i, as: UInt64.self), toByteOffset: i, as: UInt64.self)
-    i &+= 8
-  }
-  if bytes & 4 != 0 {
-    target.storeBytes(of: source.loadUnaligned(fromByteOffset: i, as: UInt32.self), toByteOffset: i, as: UInt32.self)
-    i &+= 4
-  }
-  if bytes & 2 != 0 {
-    target.storeBytes(of: source.loadUnaligned(fromByteOffset: i, as: UInt16.self), toByteOffset: i, as: UInt16.self)
+  @export(implementation) @inline(always) func copy(
+    to target: UnsafeMutableRawPointer, from source: UnsafeRawPointer, bytes: Int
+  ) {
+    target.copyMemory(from: source, byteCount: bytes)
   }
 }
 
 /// Loops over the chunks of `count` elements.
 @usableFromInline enum Sweep {
-  @inlinable @inline(always) static func each<V: FloatVector>(
+  @export(implementation) @inline(always) static func each<V: FloatVector>(
     _: V.Type, _ count: Int, _ body: (Chunk<V>) -> Void
   ) {
     var i = 0
@@ -112,11 +108,11 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
       body(Chunk(whole: i))
       i &+= V.width
     }
-    if i < count { body(Chunk(offset: i, lanes: count &- i)) }
+    if i < count { body(Chunk(after: i, of: count)) }
   }
 
   /// `y = f(x)`
-  @inlinable @inline(always) static func map<V: FloatVector>(
+  @export(implementation) @inline(always) static func map<V: FloatVector>(
     _: V.Type, _ x: Source, _ y: Target, _ count: Int, _ f: (V) -> V
   ) {
     @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(f(chunk.load(x)), to: y) }
@@ -124,7 +120,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
   }
 
   /// `y = f(a, b)`
-  @inlinable @inline(always) static func map<V: FloatVector>(
+  @export(implementation) @inline(always) static func map<V: FloatVector>(
     _: V.Type, _ a: Source, _ b: Source, _ y: Target, _ count: Int, _ f: (V, V) -> V
   ) {
     @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(f(chunk.load(a), chunk.load(b)), to: y) }
@@ -136,7 +132,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
   /// Blocks of 64 vectors are summed in Float32 and the blocks in Double, so that rounding does not grow with `count`;
   /// the order depends on `count` and the vector's width alone. One accumulator: for terms that take longer than an
   /// addition.
-  @inlinable @inline(always) static func sum<V: FloatVector>(
+  @export(implementation) @inline(always) static func sum<V: FloatVector>(
     _: V.Type, _ count: Int, _ add: (inout V, Chunk<V>) -> Void
   ) -> Double {
     var total = 0.0
@@ -150,7 +146,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
         i &+= V.width
       }
       if i < end {
-        add(&a, Chunk(offset: i, lanes: end &- i))
+        add(&a, Chunk(after: i, of: count))
         i = end
       }
       total += Double(a.sum())
@@ -159,7 +155,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
   }
 
   /// As `sum`, in four accumulators and blocks of 128 vectors: for terms that a processor has at once.
-  @inlinable @inline(always) static func sumQuickly<V: FloatVector>(
+  @export(implementation) @inline(always) static func sumQuickly<V: FloatVector>(
     _: V.Type, _ count: Int, _ add: (inout V, Chunk<V>) -> Void
   ) -> Double {
     var total = 0.0
@@ -180,7 +176,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
         i &+= V.width
       }
       if i < end {
-        add(&b, Chunk(offset: i, lanes: end &- i))
+        add(&b, Chunk(after: i, of: count))
         i = end
       }
       total += Double(((a + b) + (c + d)).sum())
@@ -189,7 +185,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
   }
 
   /// Two sums in one sweep, as `sum`, with two accumulators each.
-  @inlinable @inline(always) static func sums<V: FloatVector>(
+  @export(implementation) @inline(always) static func sums<V: FloatVector>(
     _: V.Type, _ count: Int, _ add: (inout V, inout V, Chunk<V>) -> Void
   ) -> (Double, Double) {
     var (first, second) = (0.0, 0.0)
@@ -208,7 +204,7 @@ func copyFew(_ target: UnsafeMutableRawPointer, _ source: UnsafeRawPointer, byte
         i &+= V.width
       }
       if i < end {
-        add(&b, &d, Chunk(offset: i, lanes: end &- i))
+        add(&b, &d, Chunk(after: i, of: count))
         i = end
       }
       first += Double((a + b).sum())

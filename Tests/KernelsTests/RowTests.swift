@@ -1,0 +1,219 @@
+import Kernels
+import Testing
+
+@Suite struct RowTests {
+  static let widths = awkwardLengths.filter { $0 > 0 }
+
+  @Test func sums() {
+    var numbers = Numbers(7)
+    for table in tables {
+      for count in awkwardLengths + [100_003] {
+        let (a, b) = (numbers.array(count), numbers.array(count))
+        let magnitude = max(1, a.reduce(0) { $0 + Double($1.magnitude) })
+        let sum = a.reduce(0) { $0 + Double($1) }
+        let dot = zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+        #expect(abs(Double(table.sum(a, count)) - sum) < 2e-7 * magnitude, "\(table.name) \(count)")
+        #expect(abs(Double(table.dot(a, b, count)) - dot) < 2e-7 * magnitude, "\(table.name) \(count)")
+        #expect(table.largest(a, count) == a.max() ?? -.infinity)
+        for nan in [0, count / 2, count - 1] where count > 0 {
+          var x = a
+          x[nan] = .nan
+          #expect(table.largest(x, count).isNaN && table.sum(x, count).isNaN && table.dot(x, b, count).isNaN)
+          x[nan] = .infinity
+          #expect(table.largest(x, count) == .infinity && table.sum(x, count) == .infinity)
+        }
+      }
+      // A long sum of equal terms loses nothing to its length.
+      let ones = [Float](repeating: 0.1, count: 1_000_000)
+      #expect(abs(Double(table.sum(ones, ones.count)) / (Double(Float(0.1)) * 1e6) - 1) < 2e-7)
+    }
+  }
+
+  @Test func addRowSums() {
+    var numbers = Numbers(8)
+    for table in tables {
+      for (rows, width) in [(0, 5), (1, 1), (3, 17), (7, 64), (300, 33), (1025, 5)] {
+        let (x, y) = (numbers.array(rows * width), numbers.array(width))
+        var sums = y + [7]
+        table.addRowSums(x, rows, width, &sums)
+        #expect(sums.removeLast() == 7)
+        let expected = y.indices.map { j in (0..<rows).reduce(Double(y[j])) { $0 + Double(x[$1 * width + j]) } }
+        let worst = worstError(sums, expected, floor: Double(max(1, rows)).squareRoot())
+        #expect(worst.error < 5e-7, "\(table.name) \(rows) x \(width): \(worst)")
+      }
+    }
+  }
+
+  @Test func softmax() {
+    var numbers = Numbers(9)
+    for table in tables {
+      var worst = Worst(), worstLog = Worst(), worstSum = Worst()
+      for width in Self.widths {
+        let rows = 3
+        let x = numbers.array(rows * width, 20)
+        var y = [Float](repeating: .nan, count: x.count), log = y
+        table.softmax(x, &y, rows, width)
+        table.logSoftmax(x, &log, rows, width)
+        for row in 0..<rows {
+          let span = row * width..<(row + 1) * width
+          let expected = Reference.softmax(Array(x[span]))
+          let e = worstError(Array(y[span]), expected, floor: 1e-30)
+          worst.note(e.error, "width \(width), \(e.place)")
+          let l = worstError(Array(log[span]), Reference.logSoftmax(Array(x[span])), floor: 1)
+          worstLog.note(l.error, "width \(width), \(l.place)")
+          worstSum.note(abs(y[span].reduce(0) { $0 + Double($1) } - 1), "width \(width)")
+        }
+        // A row's bits do not depend on the other rows; in place too.
+        var alone = Array(x[width..<2 * width])
+        alone.withUnsafeMutableBufferPointer { alone in
+          guard let start = alone.baseAddress else { return }
+          table.softmax(start, start, 1, width)
+        }
+        #expect(alone == Array(y[width..<2 * width]))
+      }
+      #expect(worst.error < 4e-7, "\(table.name) softmax: \(worst)")
+      #expect(worstLog.error < 3e-7, "\(table.name) logSoftmax: \(worstLog)")
+      #expect(worstSum.error < 2e-7, "\(table.name) sum: \(worstSum)")
+      print("\(table.name) softmax \(worst.error) log \(worstLog.error) sum \(worstSum.error)")
+    }
+  }
+
+  @Test func softmaxSpecialRows() {
+    let huge = Float.greatestFiniteMagnitude
+    for table in tables {
+      func softmax(_ x: [Float]) -> [Float] {
+        var y = x
+        table.softmax(x, &y, 1, x.count)
+        return y
+      }
+      func logSoftmax(_ x: [Float]) -> [Float] {
+        var y = x
+        table.logSoftmax(x, &y, 1, x.count)
+        return y
+      }
+      for width in [1, 3, 16, 19, 40] {
+        let nothing = [Float](repeating: -.infinity, count: width)
+        #expect(softmax(nothing).allSatisfy(\.isNaN) && logSoftmax(nothing).allSatisfy(\.isNaN))
+        for place in [0, width / 2, width - 1] {
+          var x = nothing
+          x[place] = -3
+          #expect(softmax(x) == x.map { $0 == -3 ? 1 : 0 })
+          #expect(logSoftmax(x) == x.map { $0 == -3 ? 0 : -.infinity })
+          x = [Float](repeating: -huge, count: width)
+          x[place] = huge
+          #expect(softmax(x) == x.map { $0 == huge ? 1 : 0 })
+          #expect(logSoftmax(x)[place] == 0)
+          x = [Float](repeating: 1, count: width)
+          x[place] = .nan
+          #expect(softmax(x).allSatisfy(\.isNaN) && logSoftmax(x).allSatisfy(\.isNaN))
+          x[place] = .infinity
+          #expect(softmax(x).allSatisfy(\.isNaN))
+        }
+        let equal = softmax([Float](repeating: huge, count: width))
+        #expect(equal.allSatisfy { abs($0 * Float(width) - 1) < 2e-7 })
+      }
+    }
+  }
+
+  @Test func softmaxGradients() {
+    var numbers = Numbers(10)
+    for table in tables {
+      for width in Self.widths {
+        let (x, dy) = (numbers.array(2 * width, 3), numbers.array(2 * width))
+        var y = x, log = x, dx = x, dLog = x
+        table.softmax(x, &y, 2, width)
+        table.logSoftmax(x, &log, 2, width)
+        table.softmaxGradient(y, dy, &dx, 2, width)
+        table.logSoftmaxGradient(log, dy, &dLog, 2, width)
+        for span in [0..<width, width..<2 * width] {
+          let (y, log, dy) = (Array(y[span]), Array(log[span]), Array(dy[span]))
+          let a = worstError(Array(dx[span]), Reference.softmaxGradient(y, dy), floor: 0.1)
+          let b = worstError(Array(dLog[span]), Reference.logSoftmaxGradient(log, dy), floor: 1)
+          #expect(a.error < 1e-6 && b.error < 1e-6, "\(table.name) \(width): \(a), \(b)")
+        }
+      }
+    }
+    // The formulas, against differences of the function itself.
+    let (x, dy) = (numbers.array(7, 2), numbers.array(7))
+    for f in [Reference.softmax, Reference.logSoftmax] {
+      let y = f(x).map { Float($0) }
+      let isLog = y[0] < 0
+      let expected = isLog ? Reference.logSoftmaxGradient(y, dy) : Reference.softmaxGradient(y, dy)
+      for i in x.indices {
+        let slope = difference(x, i) { zip(f($0), dy).reduce(0) { $0 + $1.0 * Double($1.1) } }
+        #expect(abs(slope - expected[i]) < 1e-4, "\(i)")
+      }
+    }
+  }
+
+  @Test func exponentials() {
+    var numbers = Numbers(11)
+    for table in tables {
+      for count in awkwardLengths {
+        var x = numbers.array(count, 30)
+        if count > 2 { (x[1], x[count - 1]) = (-.infinity, -1e9) }
+        let expected = x.map { Reference.unary(.exp, 0.5 * Double($0) - 3) }
+        var y = x
+        let sum = y.withUnsafeMutableBufferPointer { y in
+          y.baseAddress.map { table.exponentials($0, 0.5, 3, $0, count) } ?? 0
+        }
+        let worst = worstError(y, expected, floor: 1e-36)
+        #expect(worst.error < 2e-6, "\(table.name) \(count): \(worst)")
+        let total = expected.reduce(0, +)
+        #expect(abs(Double(sum) - total) <= 2e-6 * total)
+        if count > 2 { #expect(y[1] == 0 && y[count - 1] == 0) }
+      }
+      var y: [Float] = [0, 0, 0]
+      #expect(table.exponentials([1, .nan, 2], 1, 0, &y, 3).isNaN)
+      #expect(y[1].isNaN && y[0].isFinite)
+      #expect(table.exponentials([100, 0, 0], 1, 0, &y, 3) == .infinity && y[0] == .infinity)
+    }
+  }
+
+  @Test func crossEntropy() {
+    var numbers = Numbers(12)
+    for table in tables {
+      for width in Self.widths {
+        let targets: [Int32] = [0, -1, Int32(width - 1), Int32(width / 2)]
+        let rows = targets.count
+        let x = numbers.array(rows * width, 10)
+        var loss = [Float](repeating: .nan, count: rows), lse = loss
+        var dx = [Float](repeating: .nan, count: x.count)
+        table.crossEntropy(x, targets, &loss, &lse, rows, width)
+        table.crossEntropyGradient(x, targets, lse, 0.25, &dx, rows, width)
+        for row in 0..<rows {
+          let logits = Array(x[row * width..<(row + 1) * width])
+          let target = Int(targets[row])
+          #expect(abs(Double(lse[row]) - Reference.logSumExp(logits)) < 2e-6)
+          #expect(abs(Double(loss[row]) - Reference.crossEntropy(logits, target: target)) < 2e-6)
+          let expected = Reference.crossEntropyGradient(logits, target: target, scale: 0.25)
+          let worst = worstError(Array(dx[row * width..<(row + 1) * width]), expected, floor: 0.25)
+          #expect(worst.error < 3e-6, "\(table.name) \(width): \(worst)")
+        }
+        var inPlace = x
+        inPlace.withUnsafeMutableBufferPointer { x in
+          guard let start = x.baseAddress else { return }
+          table.crossEntropyGradient(start, targets, lse, 0.25, start, rows, width)
+        }
+        #expect(inPlace == dx)
+      }
+      // Large logits: the loss does not drown in them.
+      var (loss, lse): ([Float], [Float]) = ([0], [0])
+      table.crossEntropy([20_000, 20_001], [0], &loss, &lse, 1, 2)
+      #expect(abs(Double(loss[0]) - Reference.crossEntropy([20_000, 20_001], target: 0)) < 1e-6)
+    }
+    let x = numbers.array(6, 2)
+    let expected = Reference.crossEntropyGradient(x, target: 2, scale: 1)
+    for i in x.indices {
+      #expect(abs(difference(x, i) { Reference.crossEntropy($0, target: 2) } - expected[i]) < 1e-4)
+    }
+  }
+}
+
+/// The central difference of `f` in element `i`, with a step that Float32 holds.
+func difference(_ x: [Float], _ i: Int, _ f: ([Float]) -> Double) -> Double {
+  var (above, below) = (x, x)
+  above[i] += 0x1p-8
+  below[i] -= 0x1p-8
+  return (f(above) - f(below)) / (Double(above[i]) - Double(below[i]))
+}

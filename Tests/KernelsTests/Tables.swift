@@ -1,0 +1,16 @@
+import Kernels
+
+#if arch(x86_64)
+  import KernelsAVX2
+  import KernelsAVX512
+#endif
+
+/// Every table that this processor runs.
+let tables: [KernelTable] = {
+  var tables = [KernelTable.baseline]
+  #if arch(x86_64)
+    if ProcessorFeatures.current.hasAVX2 { tables.append(avx2Kernels) }
+    if ProcessorFeatures.current.hasAVX512 { tables.append(avx512Kernels) }
+  #endif
+  return tables
+}()

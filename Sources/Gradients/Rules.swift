@@ -108,7 +108,7 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     let result = body(
       inputs.enumerated().map { index, input in
         var leaf = input.value
-        if input.node != nil { leaf.trace = Trace(tape: tape, node: index) }
+        if input.node != nil { leaf.trace = Trace(tape: tape, leaf: index) }
         return leaf
       })
     tape.close()

@@ -72,7 +72,10 @@ struct Recorded<Model: Module> {
 
   /// The gradients of the leaves; nil where the loss does not depend on one.
   func gradients() -> [Tensor?] {
-    guard let node = value.trace?.node else { return Array(repeating: nil, count: leaves.count) }
+    guard let node = value.trace?.node else {
+      _ = tape.takeSteps()  // frees what the steps hold
+      return Array(repeating: nil, count: leaves.count)
+    }
     return backpropagate(Tensor.ones(value.shape), from: node, through: tape, leafCount: leaves.count)
   }
 

@@ -166,5 +166,5 @@ private func chooseSide(
 
 extension Tensor {
   /// All outer axes as one: `[rows, width]`.
-  fileprivate var asMatrix: Tensor { reshaped(elementCount / Swift.max(shape[-1], 1), shape[-1]) }
+  fileprivate var asMatrix: Tensor { reshaped(shape.array.dropLast().reduce(1, *), shape[-1]) }
 }

@@ -25,7 +25,7 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     chooseSide(dy, a, b, { $0 <= $1 || $0.isNaN }, &sums)
   case .scale(let x, let factor):
     sums.add(x.node) { dy * factor }
-  case .offset(let x):
+  case .offset(let x, _):
     sums.add(x.node) { dy }
   case .matmul(let a, let b, let transposingLeft, let transposingRight):
     matmulRule(dy, a, b, transposingLeft, transposingRight, &sums)
@@ -44,8 +44,8 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     sums.add(x.node) { dy.reshaped(x.shape) }
   case .permute(let x, let axes):
     sums.add(x.node) { dy.permuted(axes.indices.sorted { axes[$0] < axes[$1] }) }
-  case .slice(let x, let axis, let start):
-    sums.add(x.node) { dy.placed(in: x.shape, axis: axis, start: start) }
+  case .slice(let x, let range, let axis):
+    sums.add(x.node) { dy.placed(in: x.shape, axis: axis, start: range.lowerBound) }
   case .concatenate(let parts, let axis):
     var start = 0
     for part in parts {
@@ -72,9 +72,9 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     sums.add(x.node) { output.softmaxGradient(dy) }
   case .logSoftmax(let x, let output):
     sums.add(x.node) { output.logSoftmaxGradient(dy) }
-  case .layerNorm(let x, let weight, let bias, let mean, let inverseDeviation):
+  case .layerNorm(let x, let weight, let bias, _, let mean, let inverseDeviation):
     normRule(dy, x, weight, bias, mean: mean, scale: inverseDeviation, &sums)
-  case .rmsNorm(let x, let weight, let inverseRoot):
+  case .rmsNorm(let x, let weight, _, let inverseRoot):
     normRule(dy, x, weight, nil, mean: nil, scale: inverseRoot, &sums)
   case .embedding(let table, let ids):
     sums.addRows(table.node, table.shape, dy, at: ids)
@@ -108,7 +108,7 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     let result = body(
       inputs.enumerated().map { index, input in
         var leaf = input.value
-        if input.node != nil { leaf.trace = Trace(tape: tape, node: index) }
+        if input.node != nil { leaf.trace = Trace(tape: tape, leaf: index) }
         return leaf
       })
     tape.close()
@@ -166,5 +166,5 @@ private func chooseSide(
 
 extension Tensor {
   /// All outer axes as one: `[rows, width]`.
-  fileprivate var asMatrix: Tensor { reshaped(elementCount / Swift.max(shape[-1], 1), shape[-1]) }
+  fileprivate var asMatrix: Tensor { reshaped(shape.array.dropLast().reduce(1, *), shape[-1]) }
 }

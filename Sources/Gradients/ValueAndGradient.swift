@@ -62,7 +62,7 @@ struct Recorded<Model: Module> {
     var node = 0
     traced.updateParameters { name, parameter in
       guard !frozen(name, parameter) else { return }
-      parameter.trace = Trace(tape: tape, node: node)
+      parameter.trace = Trace(tape: tape, leaf: node)
       node += 1
     }
     let value = loss(traced)
@@ -73,7 +73,10 @@ struct Recorded<Model: Module> {
 
   /// The gradients of the leaves; nil where the loss does not depend on one.
   func gradients() -> [Tensor?] {
-    guard let node = value.trace?.node else { return Array(repeating: nil, count: leaves.count) }
+    guard let node = value.trace?.node else {
+      _ = tape.takeSteps()  // frees what the steps hold
+      return Array(repeating: nil, count: leaves.count)
+    }
     return backpropagate(Tensor.ones(value.shape), from: node, through: tape, leafCount: leaves.count)
   }
 
@@ -98,7 +101,7 @@ struct Recorded<Model: Module> {
 /// Runs the tape backwards from node `node`, whose gradient is `gradient`; the gradients of the first `leafCount` nodes.
 func backpropagate(_ gradient: Tensor, from node: Int, through tape: Tape, leafCount: Int) -> [Tensor?] {
   var (steps, nodeCount) = tape.takeSteps()
-  var sums = GradientSums(count: nodeCount)
+  var sums = GradientSums(firstNode: tape.firstNode, count: nodeCount)
   sums.add(node) { gradient }
   while let step = steps.popLast() {  // what a step holds is freed as soon as its rule has run
     guard let gradient = sums.take(step.output) else { continue }
@@ -109,35 +112,43 @@ func backpropagate(_ gradient: Tensor, from node: Int, through tape: Tape, leafC
 
 /// The gradients that have arrived at each node so far.
 struct GradientSums {
+  private let firstNode: Int
   private var sums: [Tensor?]
 
-  init(count: Int) { sums = Array(repeating: nil, count: count) }
+  init(firstNode: Int, count: Int) { (self.firstNode, sums) = (firstNode, Array(repeating: nil, count: count)) }
+
+  /// Where the sum of a node is; nil for constants, which nodes of other tapes are too.
+  private func index(_ node: Int?) -> Int? {
+    guard let node, sums.indices.contains(node - firstNode) else { return nil }
+    return node - firstNode
+  }
 
   /// Adds a gradient to a node; for a constant (nil) it is not computed.
   mutating func add(_ node: Int?, _ gradient: () -> Tensor) {
-    guard let node else { return }
+    guard let index = index(node) else { return }
     let gradient = gradient()
-    guard var sum = sums[node] else {
-      sums[node] = gradient
+    guard var sum = sums[index] else {
+      sums[index] = gradient
       return
     }
-    sums[node] = nil  // so that the sum is in place
+    sums[index] = nil  // so that the sum is in place
     sum.accumulate(gradient)
-    sums[node] = sum
+    sums[index] = sum
   }
 
   /// Adds rows to the gradient of a table.
   mutating func addRows(_ node: Int?, _ shape: Shape, _ gradient: Tensor, at ids: [Int32]) {
-    guard let node else { return }
-    var sum = sums[node] ?? .zeros(shape)
-    sums[node] = nil
+    guard let index = index(node) else { return }
+    var sum = sums[index] ?? .zeros(shape)
+    sums[index] = nil
     sum.addRows(gradient, at: ids)
-    sums[node] = sum
+    sums[index] = sum
   }
 
   mutating func take(_ node: Int) -> Tensor? {
-    defer { sums[node] = nil }
-    return sums[node]
+    guard let index = index(node) else { return nil }
+    defer { sums[index] = nil }
+    return sums[index]
   }
 
   func leaves(_ count: Int) -> [Tensor?] { Array(sums.prefix(count)) }

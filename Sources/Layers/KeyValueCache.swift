@@ -27,6 +27,9 @@ public struct KeyValueCache: Sendable {
     precondition(
       layers.indices.contains(layer) && key.shape == value.shape && key.rank == 4,
       "KeyValueCache.append: key \(key.shape), value \(value.shape), layer \(layer) of \(layers.count)")
+    precondition(
+      key.trace == nil && value.trace == nil,
+      "KeyValueCache.append: no gradient flows through a cache; use a pass without one inside valueAndGradient")
     let count = length + key.shape[1]
     let keys = KeyValueCache.append(key, to: &layers[layer].key, at: length, reserving: reserved)
     let values = KeyValueCache.append(value, to: &layers[layer].value, at: length, reserving: reserved)

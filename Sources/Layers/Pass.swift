@@ -42,15 +42,14 @@ public struct Pass: Sendable {
     _ block: Block, _ x: Tensor, _ body: @escaping @Sendable (Block, Tensor, inout Pass) -> Tensor
   ) -> Tensor {
     guard recomputesBlocks, x.trace != nil || block.isRecorded else { return body(block, x, &self) }
-    // The captured pass has the random state of now, so that dropout drops the same again.
-    var again = self
-    again.capture = nil
-    let before = again
-    _ = body(block.detached, x.detached, &again)
-    (randomUses, cache) = (again.randomUses, again.cache)
-    return recomputed([x] + block.parameters.map(\.value)) { values in
+    // The pass that is kept has the random state of now, so that dropout drops the same again.
+    var before = self
+    before.capture = nil
+    let constant = block.detached  // a tape that held values of its own would never be freed
+    let value = body(constant, x.detached, &self)
+    return recomputed(value, from: [x] + block.parameters.map(\.value)) { [before] values in
       var pass = before
-      return body(block.replacingParameters(values.dropFirst()), values[0], &pass)
+      return body(constant.replacingParameters(values.dropFirst()), values[0], &pass)
     }
   }
 }

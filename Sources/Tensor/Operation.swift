@@ -1,4 +1,4 @@
-/// An operation on the tape, with what its derivative rule needs and nothing more.
+/// An operation on the tape, with what its derivative rule needs and the numbers that define it.
 ///
 /// Whoever adds a case gets a compile error in the room of derivatives until the rule is there.
 package indirect enum Operation: Sendable {
@@ -11,13 +11,14 @@ package indirect enum Operation: Sendable {
   case maximum(Operand, Operand)
   case minimum(Operand, Operand)
   case scale(Link, Float)
-  case offset(Link)
+  /// A number added to every element.
+  case offset(Link, Float)
   case matmul(Operand, Operand, transposingLeft: Bool, transposingRight: Bool)
   /// `input @ weight + bias`, the weight `[in, out]`, or `[out, in]` where transposed.
   case linear(input: Operand, weight: Operand, bias: Link?, transposingWeight: Bool)
   case reshape(Link)
   case permute(Link, [Int])
-  case slice(Link, axis: Int, start: Int)
+  case slice(Link, Range<Int>, axis: Int)
   case concatenate([Link], axis: Int)
   /// The sum over the given axes, times a factor (1 for sums, 1 / count for means).
   case sum(Link, axes: [Int], factor: Float)
@@ -25,8 +26,9 @@ package indirect enum Operation: Sendable {
   case largest(Link, positions: [Int32])
   case softmax(Link, output: Tensor)
   case logSoftmax(Link, output: Tensor)
-  case layerNorm(input: Operand, weight: Operand?, bias: Link?, mean: Tensor, inverseDeviation: Tensor)
-  case rmsNorm(input: Operand, weight: Operand?, inverseRoot: Tensor)
+  case layerNorm(
+    input: Operand, weight: Operand?, bias: Link?, epsilon: Float, mean: Tensor, inverseDeviation: Tensor)
+  case rmsNorm(input: Operand, weight: Operand?, epsilon: Float, inverseRoot: Tensor)
   case embedding(Link, ids: [Int32])
   case rotate(Link, cosines: Tensor, sines: Tensor)
   case attention(AttentionRecord)

@@ -3,8 +3,14 @@ import Synchronization
 /// The place of a value on a tape.
 package struct Trace: Sendable {
   package let tape: Tape
+  /// The value's number, which no node of another tape has: where gradients are nested, values of the outer tape are
+  /// constants of the inner one.
   package let node: Int
-  package init(tape: Tape, node: Int) { (self.tape, self.node) = (tape, node) }
+
+  fileprivate init(tape: Tape, node: Int) { (self.tape, self.node) = (tape, node) }
+
+  /// The place of one of the tape's leaves.
+  package init(tape: Tape, leaf: Int) { self.init(tape: tape, node: tape.firstNode + leaf) }
 }
 
 /// An input of a recorded operation whose elements the derivative rule needs.
@@ -45,6 +51,11 @@ package final class Tape: Sendable {
     var isOpen = true
   }
 
+  private static let count = Atomic<Int>(0)
+
+  /// The number of the first node: a range of numbers for each tape, greater for newer ones.
+  package let firstNode = Tape.count.add(1, ordering: .relaxed).newValue << 32
+
   private let state: Mutex<State>
   /// Whether every step keeps the values of its inputs, so that the whole computation can be done again.
   package let keepsInputs: Bool
@@ -66,10 +77,20 @@ package final class Tape: Sendable {
     }
   }
 
+  private var isOpen: Bool { state.withLock { $0.isOpen } }
+
+  /// The tape on which an operation on two values is recorded: the newer one if it still records.
+  fileprivate static func recording(_ a: Tape?, _ b: Tape?) -> Tape? {
+    guard let a else { return b }
+    guard let b, a !== b else { return a }
+    let (older, newer) = a.firstNode < b.firstNode ? (a, b) : (b, a)
+    return newer.isOpen ? newer : older
+  }
+
   fileprivate func record(_ operation: Operation, _ inputs: [Operand]) -> Trace? {
     state.withLock { state in
       guard state.isOpen else { return nil }
-      let node = state.nodeCount
+      let node = firstNode + state.nodeCount
       state.nodeCount += 1
       state.steps.append(Step(operation: operation, output: node, inputs: inputs))
       return Trace(tape: self, node: node)
@@ -86,20 +107,22 @@ extension Tensor {
 
   /// Puts this result on the tape of its inputs, if any of them is on one.
   func recorded(_ a: Tensor, _ b: Tensor, _ operation: @autoclosure () -> Operation) -> Tensor {
-    guard let tape = a.trace?.tape ?? b.trace?.tape else { return self }
+    guard let tape = Tape.recording(a.trace?.tape, b.trace?.tape) else { return self }
     return recorded(on: tape, operation(), inputs: tape.keepsInputs ? [Operand(a), Operand(b)] : [])
   }
 
   /// Puts this result on the tape of its inputs, if any of them is on one.
   func recorded(_ a: Tensor, _ b: Tensor?, _ c: Tensor?, _ operation: @autoclosure () -> Operation) -> Tensor {
-    guard let tape = a.trace?.tape ?? b?.trace?.tape ?? c?.trace?.tape else { return self }
+    guard let tape = Tape.recording(Tape.recording(a.trace?.tape, b?.trace?.tape), c?.trace?.tape) else {
+      return self
+    }
     return recorded(
       on: tape, operation(), inputs: tape.keepsInputs ? [a, b, c].compactMap { $0 }.map(Operand.init) : [])
   }
 
   /// Puts this result on the tape of its inputs, if any of them is on one.
   func recorded(_ inputs: [Tensor], _ operation: @autoclosure () -> Operation) -> Tensor {
-    guard let tape = inputs.lazy.compactMap(\.trace?.tape).first else { return self }
+    guard let tape = inputs.reduce(nil, { Tape.recording($0, $1.trace?.tape) }) else { return self }
     return recorded(on: tape, operation(), inputs: tape.keepsInputs ? inputs.map(Operand.init) : [])
   }
 

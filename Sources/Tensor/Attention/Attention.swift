@@ -85,7 +85,7 @@ extension AttentionRecord {
   /// The pullback: a gradient for each distinct operand. One projection that holds all three gets one gradient, from
   /// `query`.
   package func gradients(_ dOutput: Tensor) -> (query: Tensor, key: Tensor?, value: Tensor?) {
-    let isPacked = query.node != nil && query.node == key.node
+    let isPacked = query.node != nil && query.node == key.node && query.node == value.node
     let (q, k, v) = (query.value.widened, key.value.widened, value.value.widened)
     let dQuery = Tensor.zeros(q.shape)
     let dKey = isPacked ? nil : Tensor.zeros(k.shape), dValue = isPacked ? nil : Tensor.zeros(v.shape)

@@ -5,9 +5,9 @@
 /// may be a cache with room to grow.
 package struct AttentionGeometry: Sendable {
   package struct Part: Sendable {
-    var start: Int
-    var rowStride: Int
-    var batchStride: Int
+    package var start: Int
+    package var rowStride: Int
+    package var batchStride: Int
   }
 
   package var batch: Int
@@ -24,7 +24,7 @@ package struct AttentionGeometry: Sendable {
   package var mask: AttentionMask
 
   /// Query heads that share a key-value head.
-  var groupSize: Int { headCount / keyValueHeadCount }
+  package var groupSize: Int { headCount / keyValueHeadCount }
   /// The axes of the output: `[batch, queryCount, headCount * headWidth]`.
   var outputShape: Shape { Shape(batch, queryCount, headCount * headWidth) }
 

@@ -13,7 +13,10 @@ public func custom(
 /// A part of a computation whose intermediate values are not kept for the gradient but computed again
 /// (Chen et al. 2016): memory for time.
 ///
-/// `body` must depend on nothing on a tape but its arguments, and compute the same each time.
-package func recomputed(_ inputs: [Tensor], body: @escaping @Sendable ([Tensor]) -> Tensor) -> Tensor {
-  body(inputs.map(\.detached)).detached.recorded(inputs, .recompute(inputs: inputs.map(Operand.init), body: body))
+/// `value` is what `body` computed from `inputs`. `body` must depend on nothing on a tape but its arguments, and compute
+/// the same each time.
+package func recomputed(
+  _ value: Tensor, from inputs: [Tensor], body: @escaping @Sendable ([Tensor]) -> Tensor
+) -> Tensor {
+  value.detached.recorded(inputs, .recompute(inputs: inputs.map(Operand.init), body: body))
 }

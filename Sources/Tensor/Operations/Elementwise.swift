@@ -207,7 +207,7 @@ extension Tensor {
   /// Every element divided by `s`.
   public static func / (a: Tensor, s: Float) -> Tensor { a * (1 / s) }
   /// `s` added to every element.
-  public static func + (a: Tensor, s: Float) -> Tensor { a.withScalar(.add, s).recorded(a, .offset(Link(a))) }
+  public static func + (a: Tensor, s: Float) -> Tensor { a.withScalar(.add, s).recorded(a, .offset(Link(a), s)) }
   /// `s` taken from every element.
   public static func - (a: Tensor, s: Float) -> Tensor { a + (-s) }
   /// Every element negated.

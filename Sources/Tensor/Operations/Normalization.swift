@@ -96,8 +96,8 @@ extension Tensor {
     return result.recorded(
       self, weight, bias,
       .layerNorm(
-        input: Operand(self), weight: weight.map(Operand.init), bias: bias.map(Link.init), mean: mean,
-        inverseDeviation: inverseDeviation))
+        input: Operand(self), weight: weight.map(Operand.init), bias: bias.map(Link.init), epsilon: epsilon,
+        mean: mean, inverseDeviation: inverseDeviation))
   }
 
   /// Root-mean-square normalisation of the innermost axis (Zhang and Sennrich 2019):
@@ -115,7 +115,7 @@ extension Tensor {
     withExtendedLifetime((x, w, inverseRoot)) {}
     return result.recorded(
       self, weight, nil,
-      .rmsNorm(input: Operand(self), weight: weight.map(Operand.init), inverseRoot: inverseRoot))
+      .rmsNorm(input: Operand(self), weight: weight.map(Operand.init), epsilon: epsilon, inverseRoot: inverseRoot))
   }
 
   /// The pullback of both norms (`mean` absent: RMS): gradients for input, weight and bias.

@@ -79,7 +79,7 @@ extension Tensor {
       sourceStride: shape[axis] * inner, targetStride: range.count * inner)
     runInParallel(work, tasks: work.tasks)
     withExtendedLifetime(values) {}
-    return result.recorded(self, .slice(Link(self), axis: axis, start: range.lowerBound))
+    return result.recorded(self, .slice(Link(self), range, axis: axis))
   }
 
   /// Tensors one after the other along `axis`; the other axes are equal.

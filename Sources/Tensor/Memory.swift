@@ -87,8 +87,9 @@ final class Pool: Sendable {
 
   /// Whether the caller's variable is the only one that refers to the block.
   func isExclusive(_ storage: inout Storage) -> Bool {
-    let (sizeClass, position) = (storage.sizeClass, storage.position)
+    let sizeClass = storage.sizeClass
     return state.withLock { state in
+      let position = storage.position  // giving blocks back moves the others: only the lock keeps it still
       state.blocks[sizeClass][position] = nil
       let exclusive = isKnownUniquelyReferenced(&storage)
       state.blocks[sizeClass][position] = storage

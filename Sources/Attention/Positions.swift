@@ -1,5 +1,6 @@
 import Foundation
 @_exported import Layers
+import Synchronization
 import Tensor
 
 /// The sinusoids of the original Transformer (Vaswani et al. 2017, section 3.5), interleaved:
@@ -30,29 +31,49 @@ public enum RotaryScaling: Sendable, Equatable {
 }
 
 /// Rotary positions (Su et al. 2021) in the half-split layout of Hugging Face: the pair (i, i + headWidth / 2) of each
-/// head turns by `position * theta^(-2i / headWidth)`. The table is computed once, in Double.
+/// head turns by `position * theta^(-2i / headWidth)`.
+///
+/// Angles are computed in Double, once, for the positions that are used: a configuration's context costs nothing, and
+/// copies share the table.
 public struct RotaryPositions: Sendable {
-  /// `[contextLength, headWidth / 2]`
-  public let cosines: Tensor
-  /// `[contextLength, headWidth / 2]`
-  public let sines: Tensor
+  /// The positions are below this.
+  public let contextLength: Int
+  /// Radians per position, for each pair.
+  public let frequencies: [Double]
+  private let table = Table()
 
-  /// The table for positions below `contextLength`.
+  private final class Table: Sendable {
+    let rows = Mutex((cosines: Tensor.zeros(Shape(0, 0)), sines: Tensor.zeros(Shape(0, 0))))
+  }
+
+  /// Rotations for positions below `contextLength`.
   public init(headWidth: Int, contextLength: Int, theta: Double = 10000, scaling: RotaryScaling = .none) {
     precondition(headWidth % 2 == 0, "RotaryPositions: the head width \(headWidth) is odd")
-    let half = headWidth / 2
-    let frequencies = (0..<half).map { i in
+    self.contextLength = contextLength
+    frequencies = (0..<headWidth / 2).map { i in
       RotaryPositions.scaled(pow(theta, -Double(2 * i) / Double(headWidth)), scaling)
     }
-    var (cosines, sines) = ([Float](), [Float]())
-    for position in 0..<contextLength {
-      for frequency in frequencies {
-        cosines.append(Float(cos(Double(position) * frequency)))
-        sines.append(Float(sin(Double(position) * frequency)))
+  }
+
+  /// Cosines and sines, `[positions, headWidth / 2]`, for at least the positions below `count`.
+  private func rows(_ count: Int) -> (cosines: Tensor, sines: Tensor) {
+    table.rows.withLock { rows in
+      if rows.cosines.shape[0] < count {
+        let count = min(contextLength, max(count, 2 * rows.cosines.shape[0], 64))
+        let shape = Shape(count, frequencies.count)
+        var (cosines, sines) = ([Float](), [Float]())
+        cosines.reserveCapacity(shape.elementCount)
+        sines.reserveCapacity(shape.elementCount)
+        for position in 0..<count {
+          for frequency in frequencies {
+            cosines.append(Float(cos(Double(position) * frequency)))
+            sines.append(Float(sin(Double(position) * frequency)))
+          }
+        }
+        rows = (Tensor(cosines, shape: shape), Tensor(sines, shape: shape))
       }
+      return rows
     }
-    self.cosines = Tensor(cosines, shape: Shape(contextLength, half))
-    self.sines = Tensor(sines, shape: Shape(contextLength, half))
   }
 
   private static func scaled(_ frequency: Double, _ scaling: RotaryScaling) -> Double {
@@ -72,8 +93,9 @@ public struct RotaryPositions: Sendable {
   public func callAsFunction(_ x: Tensor, from position: Int) -> Tensor {
     let range = position..<position + x.shape[1]
     precondition(
-      range.upperBound <= cosines.shape[0],
-      "RotaryPositions: positions \(range) in a table for \(cosines.shape[0])")
+      range.upperBound <= contextLength,
+      "RotaryPositions: positions \(range) in a context of \(contextLength)")
+    let (cosines, sines) = rows(range.upperBound)
     return x.rotated(cosines: cosines.slice(range, axis: 0), sines: sines.slice(range, axis: 0))
   }
 }

@@ -88,16 +88,17 @@ extension SafetensorsCheckpoint {
   ) throws(InputError) -> LoadReport {
     let (report, sources) = match(model, names)
     guard report.isComplete else { throw report.error(at: path) }
-    let needed = sources.reduce(0) { $0 + $1.entry.byteRange.count }
-    guard needed <= Memory.limit - Memory.reservedBytes || needed <= Memory.limit else {
+    let passing = sources.map { $0.passingMemory(as: format) }.max() ?? 0
+    let needed = sources.reduce(passing) { $0 + $1.memory(as: format) }
+    guard Memory.hasRoom(for: needed) else {
       throw InputError(
-        .budget, "the parameters take \(needed) bytes, more than the limit of \(Memory.limit)", at: path,
+        .budget, "the parameters take \(needed) bytes, more than is left of the limit of \(Memory.limit)", at: path,
         advice: "Raise Memory.limit or use a smaller model.")
     }
     var filled = model
     var next = 0
     try filled.updateParameters { (_, parameter: inout Tensor) throws(InputError) in
-      parameter = try sources[next].read(as: parameter.rank < 2 ? .float32 : format)
+      parameter = try sources[next].read(as: sources[next].format(wanting: format))
       next += 1
     }
     model = filled
@@ -142,6 +143,24 @@ extension SafetensorsCheckpoint {
 }
 
 extension CheckpointTensor {
+  /// How the tensor is kept where `format` is wanted: vectors stay Float32.
+  func format(wanting format: StorageFormat?) -> StorageFormat? {
+    entry.shape.count < 2 ? .float32 : format ?? entry.dtype.storageFormat
+  }
+
+  /// Bytes of the pool that the loaded tensor takes.
+  func memory(as format: StorageFormat?) -> Int {
+    let count = Shape(entry.shape).elementCount
+    return self.format(wanting: format).map { Memory.blockSize(holding: $0.byteCount(of: count)) } ?? 0
+  }
+
+  /// Bytes of the pool that a conversion takes besides, until it is done.
+  func passingMemory(as format: StorageFormat?) -> Int {
+    guard self.format(wanting: format) != entry.dtype.storageFormat else { return 0 }
+    let widened = Memory.blockSize(holding: 4 * Shape(entry.shape).elementCount)
+    return Memory.blockSize(holding: entry.byteRange.count) + widened
+  }
+
   /// Reads the tensor, kept as `format` or as in the file.
   func read(as format: StorageFormat?) throws(InputError) -> Tensor {
     guard let kept = entry.dtype.storageFormat else {

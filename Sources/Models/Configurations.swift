@@ -140,11 +140,9 @@ extension GPT2 {
     public var json: JSONValue {
       let name =
         switch activation {
-        case .gelu: "gelu"
-        case .relu: "relu"
-        case .silu: "silu"
-        case .tanh: "tanh"
-        default: "gelu_new"
+        case .geluTanh: "gelu_new"
+        // Hugging Face's names are Swift's here; a function that it lacks is then refused by name, not replaced.
+        default: "\(activation)"
         }
       var members: [JSONMember] = [
         JSONMember("architectures", .array([.string("GPT2LMHeadModel")])),
@@ -164,8 +162,9 @@ extension GPT2 {
         JSONMember("torch_dtype", .string("float32")),
       ]
       // Without this the reader would assume the ids of GPT-2's own vocabulary.
-      let end: JSONValue = endTokens.first.map { .integer($0) } ?? .null
-      members += [JSONMember("bos_token_id", end), JSONMember("eos_token_id", end)]
+      let first: JSONValue = endTokens.first.map { .integer($0) } ?? .null
+      let ends = endTokens.count > 1 ? JSONValue.array(endTokens.map { .integer($0) }) : first
+      members += [JSONMember("bos_token_id", first), JSONMember("eos_token_id", ends)]
       return .object(members)
     }
   }
@@ -244,6 +243,9 @@ extension Llama {
           .inconsistent, "hidden_size \(width) is not a multiple of num_attention_heads \(headCount)")
       }
       let rotated = headWidth ?? width / headCount
+      guard headCount * rotated <= 1 << 24 else {
+        throw json.error(.tooLarge, "num_attention_heads \(headCount) times head_dim \(rotated) is above \(1 << 24)")
+      }
       guard rotated % 2 == 0 else {
         throw json.error(.inconsistent, "rotary positions need an even head width, not \(rotated)")
       }
@@ -288,6 +290,9 @@ extension Llama {
           lowFrequencyFactor: try scaling.required("low_freq_factor").double(in: factors),
           highFrequencyFactor: try scaling.required("high_freq_factor").double(in: factors),
           originalContext: try scaling.required("original_max_position_embeddings").int(in: SizeLimit.context))
+        if case .llama3(_, let low, let high, _) = ropeScaling, low >= high {
+          throw scaling.error(.inconsistent, "low_freq_factor \(low) is not below high_freq_factor \(high)")
+        }
       case let name:
         throw kind.error(
           .unsupported, "the rotary scaling \"\(name)\" is not implemented",

@@ -19,6 +19,17 @@ public enum Memory {
   /// How many blocks were taken from the system so far. It stands still in repeated work.
   public static var systemAllocationCount: Int { Pool.shared.state.withLock { $0.systemAllocations } }
 
+  /// Whether tensors of this many bytes, in whole blocks, may still be made. Unused blocks make room.
+  package static func hasRoom(for bytes: Int) -> Bool {
+    Pool.shared.state.withLock { state in
+      if bytes > state.limit - state.reserved { state.release(unusedFor: 0, unlessBelow: 0) }
+      return bytes <= state.limit - state.reserved
+    }
+  }
+
+  /// The bytes of the block that holds a tensor of `bytes` bytes.
+  package static func blockSize(holding bytes: Int) -> Int { Pool.sizeClass(of: bytes).capacity }
+
   /// Gives every unused block back to the system.
   public static func trim() { Pool.shared.state.withLock { $0.release(unusedFor: 0, unlessBelow: 0) } }
 
@@ -87,8 +98,9 @@ final class Pool: Sendable {
 
   /// Whether the caller's variable is the only one that refers to the block.
   func isExclusive(_ storage: inout Storage) -> Bool {
-    let (sizeClass, position) = (storage.sizeClass, storage.position)
+    let sizeClass = storage.sizeClass
     return state.withLock { state in
+      let position = storage.position  // giving blocks back moves the others: only the lock keeps it still
       state.blocks[sizeClass][position] = nil
       let exclusive = isKnownUniquelyReferenced(&storage)
       state.blocks[sizeClass][position] = storage

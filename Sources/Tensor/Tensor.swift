@@ -96,15 +96,12 @@ extension Tensor {
 
 extension Tensor {
   /// The elements in row-major order.
-  public var scalars: [Float] {
-    let values = widened
-    return Array(UnsafeBufferPointer(start: values.source, count: elementCount))
-  }
+  public var scalars: [Float] { withScalars { Array($0) } }
 
   /// The only element of a tensor that has one.
   public var scalar: Float {
     precondition(elementCount == 1, "scalar: the shape \(shape) has \(elementCount) elements")
-    return widened.source[0]
+    return withScalars { $0[0] }
   }
 
   /// Reads the elements in place.

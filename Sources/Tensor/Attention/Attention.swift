@@ -66,12 +66,13 @@ private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geomet
   let blocks = kernels.matmul
   let result = Tensor(uninitialized: geometry.outputShape)
   let logSumExp = Tensor(uninitialized: Shape(geometry.batch, geometry.headCount, geometry.queryCount))
+  let threads = Crew.shared.threads
   let scratch = Pool.shared.take(
-    Crew.shared.threads * AttentionForwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
+    threads * AttentionForwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
   let work = AttentionForwardWork(
     geometry: geometry, query: q.source, key: k.source, value: v.source, output: result.target,
     logSumExp: logSumExp.target, scratch: scratch.target, blocks: blocks)
-  runInParallel(work, tasks: work.tasks)
+  runInParallel(work, tasks: work.tasks, threads: threads)
   withExtendedLifetime((q, k, v, scratch)) {}
   return result.recorded(
     query, key, value,
@@ -90,13 +91,14 @@ extension AttentionRecord {
     let dQuery = Tensor.zeros(q.shape)
     let dKey = isPacked ? nil : Tensor.zeros(k.shape), dValue = isPacked ? nil : Tensor.zeros(v.shape)
     let blocks = kernels.matmul
+    let threads = Crew.shared.threads
     let scratch = Pool.shared.take(
-      Crew.shared.threads * AttentionBackwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
+      threads * AttentionBackwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
     let work = AttentionBackwardWork(
       geometry: geometry, query: q.source, key: k.source, value: v.source, output: output.source,
       logSumExp: logSumExp.source, dOutput: dOutput.source, dQuery: dQuery.target,
       dKey: (dKey ?? dQuery).target, dValue: (dValue ?? dQuery).target, scratch: scratch.target, blocks: blocks)
-    runInParallel(work, tasks: work.tasks)
+    runInParallel(work, tasks: work.tasks, threads: threads)
     withExtendedLifetime((q, k, v, dOutput, scratch)) {}
     return (dQuery, dKey, dValue)
   }

@@ -45,4 +45,11 @@ package struct AttentionGeometry: Sendable {
     guard let kept = mask.keptKeys?[row] else { return }
     for j in 0..<count where !kept[firstKey + j] { scores[j] = -.infinity }
   }
+
+  /// The padded ones of keys `firstKey..<firstKey + count`, counted from `firstKey`. What they hold must not be
+  /// multiplied, not even by 0: it may be NaN.
+  func padded(row: Int, firstKey: Int, count: Int) -> [Int] {
+    guard let kept = mask.keptKeys?[row] else { return [] }
+    return (0..<count).filter { !kept[firstKey + $0] }
+  }
 }

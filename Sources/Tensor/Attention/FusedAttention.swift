@@ -4,8 +4,8 @@ import Kernels
 /// Scaled dot-product attention with an online softmax (Milakov and Gimelshein 2018; Dao et al. 2022): a task is one
 /// head and one block of queries, which meets the keys in blocks. The score matrix never exists as a whole.
 ///
-/// Key blocks begin at fixed positions, so a query's bits depend neither on the queries beside it nor on keys that it
-/// may not see.
+/// Key blocks begin at fixed positions, so a query's bits depend neither on the queries beside it nor on (finite) keys
+/// that it may not see.
 struct AttentionForwardWork: ParallelWork {
   let geometry: AttentionGeometry
   let query: Source
@@ -72,7 +72,8 @@ struct AttentionForwardWork: ParallelWork {
         let s = scores + i * keys
         let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
         g.maskPadding(s, row: row, firstKey: from, count: seen)
-        let peak = seen == 0 ? -.infinity : max(largest[i], kernels.largest(s, seen) * g.scale)
+        let top = seen == 0 ? -.infinity : kernels.largest(s, seen) * g.scale
+        let peak = top.isNaN ? top : max(largest[i], top)  // `max` would lose the NaN
         if seen == 0 || peak == -.infinity {
           s.update(repeating: 0, count: present)
           continue
@@ -84,12 +85,14 @@ struct AttentionForwardWork: ParallelWork {
         largest[i] = peak
       }
       blocks.packLeft(.rowMajor, scores, keys, count, present, packedScores)
+      let padded = g.padded(row: row, firstKey: from, count: present)
       column = 0
       while column < d {
         let columns = min(panelWidth, d - column)
         blocks.packRight(
           .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride + column,
           g.value.rowStride, columns, present, panel)
+        for j in padded { (panel + j * panelWidth).update(repeating: 0, count: panelWidth) }
         blocks.multiply(
           Source(packedScores), count, Source(panel), panelWidth, columns, present, sums + column, d, true)
         column += columns
@@ -192,6 +195,13 @@ struct AttentionBackwardWork: ParallelWork {
       pack(.columnMajor, k, g.key.rowStride, present, d, keyColumns)
       pack(.columnMajor, v, g.value.rowStride, present, d, valueColumns)
       pack(.rowMajor, k, g.key.rowStride, d, present, keyRows)
+      for j in g.padded(row: row, firstKey: from, count: present) {
+        let inPanel = j % panelWidth
+        for p in 0..<d { valueColumns[(j - inPanel) * d + p * panelWidth + inPanel] = 0 }
+        for panel in 0..<widePanels / panelWidth {
+          (keyRows + (panel * present + j) * panelWidth).update(repeating: 0, count: panelWidth)
+        }
+      }
       for member in 0..<g.groupSize {
         let h = shared * g.groupSize + member
         // The first query that sees this block of keys.

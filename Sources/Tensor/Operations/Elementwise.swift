@@ -205,7 +205,9 @@ extension Tensor {
   /// Every element times `s`.
   public static func * (s: Float, a: Tensor) -> Tensor { a * s }
   /// Every element divided by `s`.
-  public static func / (a: Tensor, s: Float) -> Tensor { a * (1 / s) }
+  public static func / (a: Tensor, s: Float) -> Tensor {
+    a.withScalar(.divide, s).recorded(a, .scale(Link(a), 1 / s))
+  }
   /// `s` added to every element.
   public static func + (a: Tensor, s: Float) -> Tensor { a.withScalar(.add, s).recorded(a, .offset(Link(a), s)) }
   /// `s` taken from every element.

@@ -57,7 +57,7 @@ struct MatmulProblem {
         for task in 0..<panels * groups { products.run(task: task, worker: 0) }
       } else {
         runInParallel(packing, tasks: packing.tasks)
-        runInParallel(products, tasks: panels * groups)
+        runInParallel(products, tasks: panels * groups, threads: threads)
       }
       start = chunk.upperBound
     }
@@ -245,7 +245,7 @@ private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool)
   let work = BatchedMatmulWork(
     first: problem, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n, packed: scratch.target,
     packedStep: packedStep, panel: scratch.target + threads * packedStep, panelStep: panelStep)
-  runInParallel(work, tasks: count)
+  runInParallel(work, tasks: count, threads: threads)
   withExtendedLifetime(scratch) {}
 }
 

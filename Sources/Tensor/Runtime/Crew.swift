@@ -20,8 +20,9 @@ package protocol ParallelWork {
 final class Crew: @unchecked Sendable {
   static let shared = Crew()
 
-  /// `[epoch: 24 bits | tasks: 20 bits | next task: 20 bits]`. Taking a task is one compare-and-exchange on all three,
-  /// so a late worker can never take a task of a region that has ended.
+  /// `[epoch: 16 bits | highest worker: 8 bits | tasks: 20 bits | next task: 20 bits]`. Taking a task is one
+  /// compare-and-exchange on all four, so a late worker can never take a task of a region that has ended, nor one of a
+  /// region that has no scratch memory for its number.
   private let ticket = Atomic<UInt64>(0)
   private let unfinished = Atomic<Int>(0)
   private let busy = Atomic<Bool>(false)
@@ -37,7 +38,7 @@ final class Crew: @unchecked Sendable {
 
   private final class Presence: Sendable { let flag = Atomic<Bool>(false) }
 
-  /// The most tasks that one region may have.
+  /// A ticket counts fewer tasks than this.
   static let taskLimit = 1 << 20
   /// The most threads.
   static let mostThreads = 256
@@ -50,10 +51,18 @@ final class Crew: @unchecked Sendable {
     set { threadLimit.store(min(max(newValue, 1), Crew.mostThreads), ordering: .relaxed) }
   }
 
-  /// Runs every task of `work` and returns when all are done.
-  func run<Work: ParallelWork>(_ work: Work, tasks: Int) {
-    precondition(tasks < Crew.taskLimit, "a parallel region of \(tasks) tasks: the limit is \(Crew.taskLimit)")
-    let threads = self.threads
+  /// Runs every task of `work` on at most `threads` threads and returns when all are done.
+  func run<Work: ParallelWork>(_ work: Work, tasks: Int, threads: Int) {
+    guard tasks < Crew.taskLimit else {
+      let size = (tasks + Crew.taskLimit / 2 - 1) / (Crew.taskLimit / 2)
+      let groups = GroupedWork(work: work, tasks: tasks, size: size)
+      return runRegion(groups, tasks: (tasks + size - 1) / size, threads: threads)
+    }
+    runRegion(work, tasks: tasks, threads: threads)
+  }
+
+  private func runRegion<Work: ParallelWork>(_ work: Work, tasks: Int, threads: Int) {
+    let threads = min(threads, Crew.mostThreads)
     guard tasks > 1, threads > 1, !busy.exchange(true, ordering: .acquiring) else {
       for task in 0..<max(tasks, 0) { work.run(task: task, worker: 0) }
       return
@@ -62,10 +71,10 @@ final class Crew: @unchecked Sendable {
       self.work = UnsafeRawPointer(pointer)
       self.workType = Work.self
       unfinished.store(tasks, ordering: .relaxed)
-      let epoch = (ticket.load(ordering: .relaxed) >> 40) &+ 1
-      ticket.store(epoch << 40 | UInt64(tasks) << 20, ordering: .releasing)
+      let epoch = (ticket.load(ordering: .relaxed) >> 48) &+ 1
+      ticket.store(epoch << 48 | UInt64(threads - 1) << 40 | UInt64(tasks) << 20, ordering: .releasing)
       if workersAwake.load(ordering: .relaxed) < threads - 1 { wake(threads - 1) }
-      while let task = takeTask() { finish(work.run(task: task, worker: 0)) }
+      while let task = takeTask(as: 0) { finish(work.run(task: task, worker: 0)) }
       var turns = 0
       while unfinished.load(ordering: .acquiring) > 0 { turns = Crew.pause(turns) }
     }
@@ -74,11 +83,11 @@ final class Crew: @unchecked Sendable {
 
   private func finish(_: Void) { unfinished.subtract(1, ordering: .acquiringAndReleasing) }
 
-  private func takeTask() -> Int? {
+  private func takeTask(as worker: UInt64) -> Int? {
     var current = ticket.load(ordering: .acquiring)
     while true {
       let next = current & 0xf_ffff, tasks = (current >> 20) & 0xf_ffff
-      if next >= tasks { return nil }
+      if next >= tasks || worker > (current >> 40) & 0xff { return nil }
       let (exchanged, original) = ticket.weakCompareExchange(
         expected: current, desired: current &+ 1, ordering: .acquiringAndReleasing)
       if exchanged { return Int(next) }
@@ -97,7 +106,7 @@ final class Crew: @unchecked Sendable {
     var idleSince = DispatchTime.now().uptimeNanoseconds
     var turns = 0
     while worker < threads {
-      if let task = takeTask() {
+      if let task = takeTask(as: UInt64(worker)) {
         if let workType, let work { finish(Crew.perform(workType, work, task, worker)) }
         turns = 0
       } else {
@@ -131,5 +140,21 @@ final class Crew: @unchecked Sendable {
   @inline(never) private func hint() {}
 }
 
+/// Tasks of another work, some at a time.
+private struct GroupedWork<Work: ParallelWork>: ParallelWork {
+  let work: Work
+  let tasks: Int
+  let size: Int
+
+  func run(task: Int, worker: Int) {
+    for one in task * size..<min(tasks, (task + 1) * size) { work.run(task: one, worker: worker) }
+  }
+}
+
 /// Runs `work` on the crew: all of it here where it is small.
-package func runInParallel(_ work: some ParallelWork, tasks: Int) { Crew.shared.run(work, tasks: tasks) }
+///
+/// - Parameter threads: above every worker number that tasks will see. Work with scratch memory for each worker gives
+///   the number that it has memory for: the setting may change meanwhile.
+package func runInParallel(_ work: some ParallelWork, tasks: Int, threads: Int = Crew.shared.threads) {
+  Crew.shared.run(work, tasks: tasks, threads: threads)
+}

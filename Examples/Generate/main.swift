@@ -1,1 +1,85 @@
-print("not written yet")
+// Continues a prompt with a model from a Hugging Face folder, or from one of our own training.
+import CommandLineTool
+import Formats
+import Foundation
+import Generation
+import Models
+import Tensor
+import Tokenizers
+
+runProgram {
+  let options = try CommandLineTool(
+    "generate", "Continues a prompt with a language model.",
+    options: [
+      .init("model", "DIR", "folder with config.json, safetensors and, for text, a tokenizer"),
+      .init("prompt", "TEXT", "the text to continue"),
+      .init("prompt-ids", "1,2,3", "token ids to continue; no tokenizer is needed then"),
+      .init("max-tokens", "N", "tokens to generate at most (default: 128)"),
+      .init("temperature", "T", "0 takes the likeliest token each time (default); 1 samples as the model predicts"),
+      .init("top-k", "K", "sample from the K likeliest tokens only"),
+      .init("top-p", "P", "sample from the likeliest tokens that make the share P only"),
+      .init("seed", "S", "the same seed gives the same text (default: 0)"),
+    ] + CommandLineTool.runtimeOptions)
+  try options.startRuntime()
+  guard let folder = options.string("model") else {
+    throw InputError(.missing, "no model is given", at: "--model", advice: "See generate --help.")
+  }
+
+  // A prompt is text, which takes the model's tokenizer, or token ids.
+  let tokenizer: (any Tokenizer)?
+  let prompt: [Int]
+  switch (options.string("prompt"), options.string("prompt-ids")) {
+  case (let text?, nil):
+    let own = try loadTokenizer(in: folder)
+    (tokenizer, prompt) = (own, try own.encode(text))
+  case (nil, let list?):
+    (tokenizer, prompt) = (nil, try tokenIDs(list))
+  default:
+    throw InputError(.badValue, "give either --prompt or --prompt-ids", at: "generate", advice: "See generate --help.")
+  }
+
+  let model = try PretrainedModel.load(from: folder)
+  var tokens = try TokenStream(
+    model, after: prompt,
+    sampling: Sampling(
+      temperature: options.double("temperature", in: 0...1000) ?? 0, topK: options.int("top-k", in: 1...Int.max),
+      topP: options.double("top-p", in: Double.leastNonzeroMagnitude...1),
+      seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0)),
+    maxTokens: options.int("max-tokens", in: 1...Int.max) ?? 128)
+
+  // Text is printed as it comes, each piece as soon as it is certain.
+  var (ids, text) = ([Int](), "")
+  func show(_ piece: String) {
+    text += piece
+    print(piece, terminator: "")
+    fflush(nil)
+  }
+  var detokenizer = tokenizer?.makeDetokenizer()
+  while let id = try tokens.next() {
+    ids.append(id)
+    show(try detokenizer?.append(id) ?? (ids.count == 1 ? "" : ",") + "\(id)")
+  }
+  if let rest = detokenizer?.finish() { show(rest) }
+  print()
+
+  var result: [(String, JSONValue)] = [
+    ("prompt_ids", .array(prompt.map { .integer($0) })), ("ids", .array(ids.map { .integer($0) })),
+  ]
+  if tokenizer != nil { result.append(("text", .string(JSONString(text)))) }
+  result.append(("prefill_tokens_per_second", tokens.timing.prefillTokensPerSecond.map { .number($0) } ?? .null))
+  result.append(("decode_tokens_per_second", tokens.timing.decodeTokensPerSecond.map { .number($0) } ?? .null))
+  result.append(("peak_bytes", .integer(Memory.processPeakBytes)))
+  try options.printResult(result)
+}
+
+/// The token ids in `list`, which commas separate.
+func tokenIDs(_ list: String) throws(InputError) -> [Int] {
+  var ids: [Int] = []
+  for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+    guard let id = Int(part.trimmingCharacters(in: .whitespaces)) else {
+      throw InputError(.badValue, "\"\(part)\" is no token id", at: "--prompt-ids", advice: "Write them as 1,80,147.")
+    }
+    ids.append(id)
+  }
+  return ids
+}

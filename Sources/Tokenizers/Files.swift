@@ -28,6 +28,21 @@ func readFile(_ path: String, atMost limit: Int = 256 << 20) throws(InputError) 
 
 private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
+/// The tokenizer of a model's folder, whichever it has: `characters.json`, which this library writes for models over
+/// characters, or else the files of Hugging Face that `BPETokenizer.init(directory:)` reads.
+///
+/// - Throws: `notFound` for a folder without a tokenizer; `InputError` as the tokenizer's own initializer otherwise.
+public func loadTokenizer(in folder: String) throws(InputError) -> any Tokenizer {
+  let characters = folder + "/" + CharacterTokenizer.fileName
+  if exists(characters) { return try CharacterTokenizer(path: characters) }
+  guard exists(folder + "/tokenizer.json") || exists(folder + "/vocab.json") else {
+    throw InputError(
+      .notFound, "There is no tokenizer: no tokenizer.json, vocab.json or \(CharacterTokenizer.fileName)", at: folder,
+      advice: "Give token ids instead of text, or add the tokenizer's files")
+  }
+  return try BPETokenizer(directory: folder)
+}
+
 extension BPETokenizer {
   /// Reads the tokenizer of a Hugging Face folder: its `tokenizer.json` or, if it has none, `vocab.json`, `merges.txt` and
   /// the `tokenizer_config.json` or `config.json` that says what they are for.
@@ -67,6 +82,9 @@ extension BPETokenizer {
 }
 
 extension CharacterTokenizer {
+  /// The name of the tokenizer's file in a model's folder.
+  public static let fileName = "characters.json"
+
   /// Reads the file that `save` wrote.
   ///
   /// - Throws: `InputError`, as for the contents; `notFound`, `tooLarge` or `io` for the file.

@@ -1,0 +1,74 @@
+import Formats
+import Models
+import Tokenizers
+
+/// The text that continues a prompt, piece by piece as it is generated.
+///
+///     for try await piece in try model.stream(prompt, tokenizer: tokenizer, maxTokens: 100) {
+///       print(piece, terminator: "")
+///     }
+///
+/// Pieces are final and whole: no character is split between two, and together they are the text that all the tokens
+/// decode to. Tokens are computed when a piece is asked for, off the caller's actor, which stays free meanwhile. Leaving
+/// the loop ends the computation. So does cancelling the task, which throws `CancellationError` at the next token.
+public struct TextStream: AsyncSequence, Sendable {
+  /// A piece of text, never empty.
+  public typealias Element = String
+
+  private let tokens: TokenStream
+  private let detokenizer: Detokenizer
+
+  /// The text of some tokens.
+  public init(_ tokens: TokenStream, detokenizer: Detokenizer) {
+    (self.tokens, self.detokenizer) = (tokens, detokenizer)
+  }
+
+  /// The pieces from the beginning; each iteration generates the same text again.
+  public func makeAsyncIterator() -> Iterator { Iterator(tokens: tokens, detokenizer: detokenizer) }
+
+  /// Generates the pieces.
+  public struct Iterator: AsyncIteratorProtocol, Sendable {
+    /// The tokens so far: why they ended, and how long they took.
+    public private(set) var tokens: TokenStream
+    private var detokenizer: Detokenizer
+    private var isFinished = false
+
+    fileprivate init(tokens: TokenStream, detokenizer: Detokenizer) {
+      (self.tokens, self.detokenizer) = (tokens, detokenizer)
+    }
+
+    /// The next piece; nil after the last.
+    ///
+    /// - Throws: `CancellationError`, or an `InputError` as `TokenStream.next` and `Detokenizer.append` throw it.
+    @concurrent public mutating func next() async throws -> String? {
+      while !isFinished {
+        try Task.checkCancellation()
+        if let id = try tokens.next() {
+          let piece = try detokenizer.append(id)
+          if !piece.isEmpty { return piece }
+        } else {
+          isFinished = true
+          let rest = detokenizer.finish()
+          if !rest.isEmpty { return rest }
+        }
+      }
+      return nil
+    }
+  }
+}
+
+extension LanguageModel {
+  /// The text that continues `prompt`, piece by piece.
+  ///
+  /// - Parameters: as those of `TokenStream`; the prompt gets the special tokens that `tokenizer` adds.
+  /// - Throws: as `TokenStream.init`, and as the tokenizer for text that it does not know.
+  public func stream(
+    _ prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, maxTokens: Int,
+    stopTokens: Set<Int>? = nil
+  ) throws(InputError) -> TextStream {
+    TextStream(
+      try TokenStream(
+        self, after: tokenizer.encode(prompt), sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens),
+      detokenizer: tokenizer.makeDetokenizer())
+  }
+}

@@ -1,0 +1,143 @@
+import Formats
+import Layers
+import Models
+import Tensor
+
+/// The tokens that continue a prompt, one at a time: prefill and cached decoding.
+///
+///     var tokens = try TokenStream(model, after: prompt, maxTokens: 100)
+///     while let id = try tokens.next() { print(id) }
+///
+/// The first call of `next` runs the whole prompt, each later one a single token over the cache of those before. A
+/// stream is a value: a copy is another continuation of the same beginning, and any number of streams may run at once
+/// on the same model. After the first two tokens nothing more is allocated.
+public struct TokenStream: Sendable {
+  /// Why a stream has ended.
+  public enum End: Sendable, Equatable {
+    /// The model chose this stop token; it is not part of the stream.
+    case stopToken(Int)
+    /// `maxTokens` tokens were given.
+    case maxTokens
+    /// Prompt and new tokens fill the model's context.
+    case contextLength
+  }
+
+  /// Why the stream has ended; nil before.
+  public private(set) var end: End?
+  /// How long it took so far.
+  public private(set) var timing: Timing
+
+  private let model: any LanguageModel
+  private let maxTokens: Int
+  private let stopTokens: Set<Int>
+  private var sampler: Sampler
+  private var pass: Pass
+  /// What the model has not seen yet: the prompt, later the token given last.
+  private var pending: TokenBatch
+  private var count = 0
+  private var failure: InputError?
+
+  /// Prepares the continuation of `prompt`; nothing is computed yet. The cache's room is taken for the whole text.
+  ///
+  /// - Parameters:
+  ///   - prompt: token ids, at least one.
+  ///   - maxTokens: how many tokens are given at most, at least 1.
+  ///   - stopTokens: the tokens that end the text; the model's own unless given.
+  /// - Throws: `badValue` for an empty prompt, an id outside the vocabulary or a `maxTokens` below 1; `tooLarge` for a
+  ///   prompt longer than the model's context.
+  public init(
+    _ model: any LanguageModel, after prompt: [Int], sampling: Sampling = .greedy, maxTokens: Int,
+    stopTokens: Set<Int>? = nil
+  ) throws(InputError) {
+    guard !prompt.isEmpty else {
+      throw InputError(
+        .badValue, "the prompt has no tokens", at: "prompt", advice: "Begin with the tokenizer's start token, at least.")
+    }
+    guard maxTokens > 0 else {
+      throw InputError(.badValue, "\(maxTokens) tokens are none to generate", at: "maxTokens", advice: "Use 1 or more.")
+    }
+    try model.check(prompt)
+    self.model = model
+    self.maxTokens = maxTokens
+    self.stopTokens = stopTokens ?? Set(model.endTokens)
+    sampler = Sampler(sampling, vocabularySize: model.vocabularySize)
+    // The last token given is never run, so its keys and values need no room.
+    let room = prompt.count + min(maxTokens, model.contextLength - prompt.count)
+    pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: room))
+    pending = TokenBatch(prompt)
+    timing = Timing(promptTokens: prompt.count)
+  }
+
+  /// The next token; nil when the stream has ended, for good.
+  ///
+  /// - Throws: `nonFinite` where the model's scores are no numbers, as those of a damaged file may be; the same error
+  ///   again from then on.
+  public mutating func next() throws(InputError) -> Int? {
+    if let failure { throw failure }
+    guard end == nil else { return nil }
+    if count == maxTokens { return stop(.maxTokens) }
+    let position = pass.position + pending.time
+    if position >= model.contextLength { return stop(.contextLength) }
+    let clock = ContinuousClock.now
+    let logits = model.nextLogits(pending, &pass)
+    let id: Int
+    do throws(InputError) { id = try sampler.pick(logits, position: position) } catch {
+      failure = error
+      throw error
+    }
+    timing.add(clock.duration(to: .now))
+    if stopTokens.contains(id) { return stop(.stopToken(id)) }
+    if pending.time == 1 {
+      pending.ids[0] = Int32(truncatingIfNeeded: id)  // in place
+    } else {
+      pending = TokenBatch([id])
+    }
+    count += 1
+    return id
+  }
+
+  private mutating func stop(_ reason: End) -> Int? {
+    end = reason
+    return nil
+  }
+}
+
+extension Sampler {
+  mutating func pick(_ logits: Tensor, position: Int) throws(InputError) -> Int {
+    // `withScalars` rethrows errors of any type; the result brings the typed one out.
+    try logits.withScalars { scores in Result { () throws(InputError) in try pick(scores, position: position) } }.get()
+  }
+}
+
+/// How long the parts of a generation took.
+public struct Timing: Sendable {
+  /// The tokens of the prompt.
+  public let promptTokens: Int
+  /// The time for the whole prompt, up to the first new token.
+  public private(set) var prefill = Duration.zero
+  /// The tokens chosen after the first, a stop token included.
+  public private(set) var decodedTokens = 0
+  /// The time for these.
+  public private(set) var decoding = Duration.zero
+  private var isPrefilled = false
+
+  init(promptTokens: Int) { self.promptTokens = promptTokens }
+
+  mutating func add(_ duration: Duration) {
+    if isPrefilled {
+      decodedTokens += 1
+      decoding += duration
+    } else {
+      (prefill, isPrefilled) = (duration, true)
+    }
+  }
+
+  /// Prompt tokens per second; nil before the prompt has run.
+  public var prefillTokensPerSecond: Double? { Timing.rate(promptTokens, prefill) }
+  /// Tokens per second after the first new one; nil where there are none.
+  public var decodeTokensPerSecond: Double? { Timing.rate(decodedTokens, decoding) }
+
+  private static func rate(_ count: Int, _ time: Duration) -> Double? {
+    count > 0 && time > .zero ? Double(count) / (time / .seconds(1)) : nil
+  }
+}

@@ -1,5 +1,5 @@
 /// AdamW: Adam with decoupled weight decay.
-public enum AdamW {
+public enum AdamWKernel {
   /// `m = b1 m + (1 - b1) g`, `v = b2 v + (1 - b2) g^2`,
   /// `w -= rate * (m c1 / (sqrt(v c2) + epsilon) + decay * w)`, in one pass over memory.
   @export(implementation) @inline(always) public static func step<V: FloatVector>(

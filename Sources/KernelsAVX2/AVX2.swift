@@ -20,7 +20,7 @@
       addProduct: { Elementwise.addProduct(V.self, $0, $1, $2, $3) },
       widen: { Conversions.widen(V.self, $0, $1, $2, $3) },
       narrow: { Conversions.narrow(V.self, $0, $1, $2, $3) },
-      adamW: { AdamW.step(V.self, $0, $1, $2, $3, $4, $5) },
+      adamW: { AdamWKernel.step(V.self, $0, $1, $2, $3, $4, $5) },
       sum: { Reductions.sum(V.self, $0, $1) },
       largest: { Reductions.largest(V.self, $0, $1) },
       dot: { Reductions.dot(V.self, $0, $1, $2) },

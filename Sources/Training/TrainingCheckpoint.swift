@@ -1,0 +1,198 @@
+import Checkpoints
+import Formats
+import Tensor
+
+/// A training run, saved between two steps: weights, both moments of the optimizer, the step and the recipe. Going on from
+/// it gives the same bits as never having stopped.
+///
+/// It is a folder that appears whole or not at all (`AtomicDirectory`): the model's own files, `optimizer.safetensors`
+/// and `training.json`, which is written last and has the size and the checksum of every other file.
+///
+///     let folder = try AtomicDirectory(replacing: "run")
+///     try model.save(to: folder)
+///     try TrainingCheckpoint.write(model, optimizer, step: 1000, of: recipe, to: folder)
+///     try folder.commit()
+///
+///     let checkpoint = try TrainingCheckpoint(opening: "run")
+///     try checkpoint.restore(&model, &optimizer, of: recipe)
+///     for step in checkpoint.step..<2000 { ... }
+public struct TrainingCheckpoint: Sendable {
+  /// The folder.
+  public let path: String
+  private let manifest: Manifest
+
+  private static let weights = "model.safetensors"
+  private static let moments = "optimizer.safetensors"
+
+  /// How many steps had been made: the number of the next one.
+  public var step: Int { manifest.step }
+  /// What the run is made of.
+  public var recipe: Recipe { manifest.recipe }
+
+  /// Whether a folder holds a training checkpoint, whole or damaged. What a killed writer left beside it is put in order
+  /// first.
+  ///
+  /// - Throws: `notFound` where the folder around it does not exist, `io` where it cannot be looked at.
+  public static func stands(at path: String) throws(InputError) -> Bool {
+    try AtomicDirectory.recover(path)
+    return try fileKind("\(path)/\(Manifest.fileName)") != nil
+  }
+
+  /// Opens a checkpoint and verifies the size and the checksum of every file.
+  ///
+  /// - Throws: `notFound` where there is none; `badVersion`; `badChecksum`, `sizeMismatch`, `inconsistent`, `pathEscape`
+  ///   and the errors of JSON for a damaged one. The place names the file.
+  public init(opening path: String) throws(InputError) {
+    guard try TrainingCheckpoint.stands(at: path) else {
+      throw InputError(
+        .notFound, "holds no training checkpoint (\(Manifest.fileName))", at: path,
+        advice: "Give the folder that the run was saved to.")
+    }
+    let manifestPath = "\(path)/\(Manifest.fileName)"
+    let bytes = try InputFile.contents(of: manifestPath, atMost: 1 << 24)
+    do throws(InputError) { manifest = try Manifest(parsing: bytes) } catch { throw error.inside(manifestPath) }
+    for name in [TrainingCheckpoint.weights, TrainingCheckpoint.moments] {
+      guard manifest.files.contains(where: { $0.name == name }) else {
+        throw InputError(.missing, "does not list \(name)", at: manifestPath)
+      }
+    }
+    try manifest.verify(folder: path)
+    self.path = path
+  }
+
+  /// Puts the saved weights into a model and the saved moments into an optimizer.
+  ///
+  /// - Parameters:
+  ///   - model: of the architecture that was saved.
+  ///   - optimizer: with the settings that it was saved with.
+  ///   - recipe: that of the run that goes on.
+  /// - Throws: `inconsistent` for another recipe, optimizer or model, with what differs; `nonFinite` or `badValue` for
+  ///   weights and moments that no run could have had. Neither the model nor the optimizer is then changed.
+  public func restore<Model: Module>(
+    _ model: inout Model, _ optimizer: inout AdamW, of recipe: Recipe
+  ) throws(InputError) {
+    do throws(InputError) {
+      try recipe.requireSame(as: manifest.recipe)
+    } catch { throw error.inside(path) }
+    var restored = model
+    try load(TrainingCheckpoint.weights, into: &restored, ignoringOthers: true)
+    let field = JSONField(manifest.optimizer, at: "\(path)/\(Manifest.fileName): optimizer")
+    let updateCount = try field.required("updates").int(in: 0...1 << 53)
+    var frozen: Set<String> = []
+    for name in try field.required("frozen").array() { frozen.insert(try name.string()) }
+    var moments = updateCount == 0 ? [] : optimizer.emptyMoments(of: restored, frozen: frozen)
+    guard field.value == optimizer.settings(updateCount: updateCount, moments) else {
+      throw field.error(
+        .inconsistent, "has other settings than the optimizer of this run",
+        advice: "Resume with the optimizer that the run began with.")
+    }
+    var table = MomentTable(moments)
+    try load(TrainingCheckpoint.moments, into: &table, ignoringOthers: false)
+    table.put(into: &moments)
+    for moment in moments where !moment.isFrozen {
+      guard moment.second.withScalars({ $0.allSatisfy { $0 >= 0 } }) else {
+        throw InputError(
+          .badValue, "a second moment of \(moment.name) is negative", at: "\(path)/\(TrainingCheckpoint.moments)")
+      }
+    }
+    (model, optimizer.moments, optimizer.updateCount) = (restored, moments, updateCount)
+  }
+
+  private func load<M: Module>(
+    _ name: String, into module: inout M, ignoringOthers: Bool
+  ) throws(InputError) {
+    let path = "\(self.path)/\(name)"
+    let file = try SafetensorsCheckpoint(at: path)
+    for tensor in file.tensors where tensor.entry.dtype != .float32 {
+      throw InputError(
+        .inconsistent, "\(tensor.entry.name) is kept as \(tensor.entry.dtype.rawValue), not F32", at: path)
+    }
+    try file.load(into: &module, names: CheckpointNames(isIgnorable: { _ in ignoringOthers }))
+    try requireFinite(module, at: path)
+  }
+}
+
+// MARK: - Writing
+
+extension TrainingCheckpoint {
+  /// Adds a run's state to a folder that is about to be committed.
+  ///
+  /// The weights are those of `model.safetensors`, which is written here unless a model's own `save` put it there before.
+  /// Nothing may be added to the folder afterwards.
+  ///
+  /// - Throws: `nonFinite` for weights or moments that are NaN or infinite, so that no good checkpoint is replaced by one;
+  ///   `io` where the disk refuses a file.
+  public static func write(
+    _ model: some Module, _ optimizer: AdamW, step: Int, of recipe: Recipe, to folder: AtomicDirectory
+  ) throws(InputError) {
+    precondition(step >= 0, "TrainingCheckpoint: step \(step)")
+    let table = MomentTable(optimizer.moments)
+    try requireFinite(model, at: folder.path)
+    try requireFinite(table, at: folder.path)
+    let weightsPath = try folder.path(of: weights)
+    if try fileKind(weightsPath) == nil { try saveParameters(of: model, to: weightsPath) }
+    try saveParameters(of: table, to: try folder.path(of: moments))
+    let staging = String(weightsPath.dropLast(weights.count + 1))
+    var files: [Manifest.File] = []
+    for name in try names(inFolder: staging) { files.append(try Manifest.File(name, at: "\(staging)/\(name)")) }
+    let settings = optimizer.settings(updateCount: optimizer.updateCount, optimizer.moments)
+    let manifest = Manifest(step: step, recipe: recipe, optimizer: settings, files: files)
+    try folder.write(try manifest.encoded(), to: Manifest.fileName)
+  }
+}
+
+private func requireFinite(_ module: some Module, at path: String) throws(InputError) {
+  for (name, value) in module.parameters where !value.isFinite {
+    throw InputError(.nonFinite, "\(name) has elements that are NaN or infinite", at: path)
+  }
+}
+
+/// The moments as a listing, so that they are saved and loaded as parameters are.
+private struct MomentTable: Module {
+  var names: [String]
+  var first: [Tensor]
+  var second: [Tensor]
+
+  init(_ moments: [AdamW.Moments]) {
+    let trained = moments.filter { !$0.isFrozen }
+    (names, first, second) = (trained.map(\.name), trained.map(\.first), trained.map(\.second))
+  }
+
+  mutating func visit(_ visitor: inout some ParameterVisitor) {
+    for index in names.indices {
+      visitor("first." + names[index], &first[index])
+      visitor("second." + names[index], &second[index])
+    }
+  }
+
+  func put(into moments: inout [AdamW.Moments]) {
+    var next = 0
+    for index in moments.indices where !moments[index].isFrozen {
+      (moments[index].first, moments[index].second) = (first[next], second[next])
+      next += 1
+    }
+  }
+}
+
+extension AdamW {
+  /// Moments without values, for a checkpoint to fill.
+  fileprivate func emptyMoments(of model: some Module, frozen: Set<String>) -> [Moments] {
+    model.parameters.map { name, weights in
+      let empty: () -> Tensor = { frozen.contains(name) ? .placeholder(weights.shape) : .zeros(weights.shape) }
+      return Moments(name: name, decays: decayed(name, weights), first: empty(), second: empty())
+    }
+  }
+
+  /// What a manifest says of the optimizer.
+  fileprivate func settings(updateCount: Int, _ moments: [Moments]) -> JSONValue {
+    func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
+    func names(_ selected: (Moments) -> Bool) -> JSONValue {
+      .array(moments.filter(selected).map { .string(JSONString($0.name)) })
+    }
+    return [
+      "type": "AdamW", "updates": .integer(updateCount), "beta1": decimal(beta1), "beta2": decimal(beta2),
+      "epsilon": decimal(epsilon), "weight_decay": decimal(weightDecay),
+      "clipping_norm": clippingNorm.map(decimal) ?? .null, "decayed": names(\.decays), "frozen": names(\.isFrozen),
+    ]
+  }
+}

@@ -43,7 +43,10 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ),
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
-  ("benchmark", "Benchmarks/Benchmark", ["Formats", "Gradients", "Kernels", "Layers", "Models", "Tensor", "Training"]),
+  (
+    "benchmark", "Benchmarks/Benchmark",
+    ["Formats", "Gradients", "Kernels", "Layers", "Models", "Tensor", "Tokenizers", "Training"]
+  ),
 ]
 
 func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .init(stringLiteral: $0) } }

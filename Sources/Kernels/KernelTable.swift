@@ -80,7 +80,8 @@ public struct KernelTable: Sendable {
   /// Float32 from a kept format, exactly.
   public let widen: @Sendable (_ format: StorageFormat, _ x: UnsafeRawPointer, _ y: Target, _ count: Int) -> Void
   /// A kept format from Float32, to nearest, ties to even; NaN stays NaN, overflow becomes infinity.
-  public let narrow: @Sendable (_ format: StorageFormat, _ x: Source, _ y: UnsafeMutableRawPointer, _ count: Int) -> Void
+  public let narrow:
+    @Sendable (_ format: StorageFormat, _ x: Source, _ y: UnsafeMutableRawPointer, _ count: Int) -> Void
   /// One AdamW step over `count` elements: `w`, `m` and `v` are updated in place.
   public let adamW:
     @Sendable (_ step: AdamWStep, _ gradient: Source, _ w: Target, _ m: Target, _ v: Target, _ count: Int) -> Void
@@ -100,8 +101,7 @@ public struct KernelTable: Sendable {
   /// `dx = dy - exp(y) * sum(dy)`, from the output `y` of log-softmax.
   public let logSoftmaxGradient: @Sendable (_ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int) -> Void
   /// `y = exp(scale * x - shift)`, returning the sum of `y`; `x` may be `y`. -infinity gives exactly 0.
-  public let exponentials:
-    @Sendable (_ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int) -> Float
+  public let exponentials: @Sendable (_ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int) -> Float
   /// `y = (x - mean) * inverseDeviation * weight + bias`; weight and bias may be absent. The statistics go to
   /// `mean[row]` and `inverseDeviation[row]`.
   public let layerNorm:

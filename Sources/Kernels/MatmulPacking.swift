@@ -1,56 +1,41 @@
-extension MatmulPacking {
-  /// `rows` (at most `tileRows`) rows of the left matrix: for each depth, `tileRows` values, zeros beyond `rows`.
-  ///
-  /// A strip of a single row is kept without padding: its stride is 1.
-  @export(implementation) @inline(always)
-  static func packStrip<V: FloatVector>(
-    _ vector: V.Type, _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
-    _ target: Target
+/// Copies of matrix blocks in the order in which the tiles read them.
+@usableFromInline enum MatmulPacking {
+  /// `rows` rows of a column-major left matrix, strip after strip: for each depth, `tileRows` values. What a last strip
+  /// lacks is left as it is.
+  @inlinable @inline(always)
+  static func packLeft<V: FloatVector>(
+    _ vector: V.Type, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int, _ target: Target
   ) {
-    let tileRows = V.tileRows
-    var p = 0
-    if rows == 1 {
-      let step = layout == .rowMajor ? 1 : stride
+    // Several strips at once, so that each visit to a depth reads whole cache lines.
+    let tileRows = V.tileRows, together = 8 &* tileRows
+    var first = 0
+    while first < rows {
+      let last = Swift.min(rows, first &+ together)
+      var p = 0
       while p < depth {
-        target[p] = source[p &* step]
+        let from = source + p &* stride
+        var row = first
+        while row &+ tileRows <= last {
+          let to = target + (row &* depth &+ p &* tileRows)
+          Lanes4.load(from + row).store(to)
+          if tileRows == 8 { Lanes4.load(from + (row &+ 4)).store(to + 4) }
+          row &+= tileRows
+        }
+        let to = target + (row &* depth &+ p &* tileRows)
+        var i = 0
+        while row &+ i < last {
+          to[i] = from[row &+ i]
+          i &+= 1
+        }
         p &+= 1
       }
-      return
-    }
-    if rows == tileRows {
-      switch layout {
-      case .rowMajor:
-        while p &+ V.width <= depth {
-          if tileRows == 8 {
-            transpose8(vector, KeptFloat32.self, UnsafeRawPointer(source), stride, p, target + p &* 8, V.width)
-          } else {
-            transpose4(vector, KeptFloat32.self, UnsafeRawPointer(source), stride, p, target + p &* 4, V.width)
-          }
-          p &+= V.width
-        }
-      case .columnMajor:
-        while p < depth {
-          let from = source + p &* stride, to = target + p &* tileRows
-          Lanes4.load(from).store(to)
-          if tileRows == 8 { Lanes4.load(from + 4).store(to + 4) }
-          p &+= 1
-        }
-      }
-    }
-    let (rowStep, depthStep) = layout == .rowMajor ? (stride, 1) : (1, stride)
-    while p < depth {
-      var i = 0
-      while i < tileRows {
-        target[p &* tileRows &+ i] = i < rows ? source[i &* rowStep &+ p &* depthStep] : 0
-        i &+= 1
-      }
-      p &+= 1
+      first = last
     }
   }
 
   /// `columns` (at most three vectors) columns of the right matrix: for each depth, three vectors, zeros beyond
   /// `columns`.
-  @export(implementation) @inline(always)
+  @inlinable @inline(always)
   static func packPanel<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
     _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
@@ -71,7 +56,7 @@ extension MatmulPacking {
   }
 
   /// One vector's worth of columns whose depths lie `stride` apart.
-  @export(implementation) @inline(always)
+  @inlinable @inline(always)
   static func packRows<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ present: Int,
     _ depth: Int, _ target: Target
@@ -96,7 +81,7 @@ extension MatmulPacking {
   }
 
   /// One vector's worth of columns, each contiguous over depth, `stride` apart.
-  @export(implementation) @inline(always)
+  @inlinable @inline(always)
   static func packColumns<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ present: Int,
     _ depth: Int, _ target: Target
@@ -107,11 +92,11 @@ extension MatmulPacking {
       while p &+ V.width <= depth {
         let to = target + p &* panel
         if V.width == 16 {
-          transpose16(vector, kept, source, stride, start &+ p, to, panel)
+          MatmulTranspose.transpose16(vector, kept, source, start &+ p, stride, to, panel)
         } else if V.width == 8 {
-          transpose8(vector, kept, source, stride, start &+ p, to, panel)
+          MatmulTranspose.transpose8(vector, kept, source, start &+ p, stride, to, panel)
         } else {
-          transpose4(vector, kept, source, stride, start &+ p, to, panel)
+          MatmulTranspose.transpose4(vector, kept, source, start &+ p, stride, to, panel)
         }
         p &+= V.width
       }

@@ -15,7 +15,8 @@ private struct CeilingWork: ParallelWork {
     let size = blocks.tileRows * blocks.panelWidth
     for _ in 0..<CeilingWork.rounds {
       blocks.multiply(
-        left, blocks.tileRows, right, blocks.panelWidth, blocks.panelWidth, CeilingWork.depth, c + worker * size,
+        blocks.packed(left, depth: CeilingWork.depth), blocks.tileRows, right, blocks.panelWidth, blocks.panelWidth,
+        CeilingWork.depth, c + worker * size,
         blocks.panelWidth, false)
     }
   }

@@ -24,10 +24,10 @@ struct AttentionForwardWork: ParallelWork {
   }
   var tasks: Int { geometry.batch * geometry.headCount * queryBlocks }
 
-  /// Floats of scratch memory for each worker: packed queries, packed panel, scores, packed scores, output, statistics.
+  /// Floats of scratch memory for each worker: packed panel, scores, output, statistics.
   static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
     let keys = keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
-    return q * d + max(keys, d) * blocks.panelWidth + 2 * q * keys + q * d + 2 * q
+    return max(keys, d) * blocks.panelWidth + q * keys + q * d + 2 * q
   }
 
   func run(task: Int, worker: Int) {
@@ -42,14 +42,13 @@ struct AttentionForwardWork: ParallelWork {
       return next
     }
     let q = AttentionForwardWork.queriesPerBlock
-    let packedQuery = take(q * d), panel = take(max(keys, d) * panelWidth)
-    let scores = take(q * keys), packedScores = take(q * keys)
+    let panel = take(max(keys, d) * panelWidth), scores = take(q * keys)
     let sums = take(q * d), largest = take(q), total = take(q)
     let queryStart = query + g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
     let shared = h / g.groupSize * d
     let keyStart = g.key.start + row * g.key.batchStride + shared
     let valueStart = g.value.start + row * g.value.batchStride + shared
-    blocks.packLeft(.rowMajor, queryStart, g.query.rowStride, count, d, packedQuery)
+    let queries = blocks.rowMajor(queryStart, stride: g.query.rowStride)
     sums.update(repeating: 0, count: count * d)
     largest.update(repeating: -.infinity, count: count)
     total.update(repeating: 0, count: count)
@@ -64,8 +63,7 @@ struct AttentionForwardWork: ParallelWork {
         blocks.packRight(
           .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + column) * g.key.rowStride, g.key.rowStride,
           columns, d, panel)
-        blocks.multiply(
-          Source(packedQuery), count, Source(panel), panelWidth, columns, d, scores + column, keys, false)
+        blocks.multiply(queries, count, Source(panel), panelWidth, columns, d, scores + column, keys, false)
         column += columns
       }
       for i in 0..<count {
@@ -84,7 +82,6 @@ struct AttentionForwardWork: ParallelWork {
         if correction != 1 { kernels.binaryScalar(.multiply, sums + i * d, correction, sums + i * d, d) }
         largest[i] = peak
       }
-      blocks.packLeft(.rowMajor, scores, keys, count, present, packedScores)
       let padded = g.padded(row: row, firstKey: from, count: present)
       column = 0
       while column < d {
@@ -94,7 +91,8 @@ struct AttentionForwardWork: ParallelWork {
           g.value.rowStride, columns, present, panel)
         for j in padded { (panel + j * panelWidth).update(repeating: 0, count: panelWidth) }
         blocks.multiply(
-          Source(packedScores), count, Source(panel), panelWidth, columns, present, sums + column, d, true)
+          blocks.rowMajor(scores, stride: keys), count, Source(panel), panelWidth, columns, present, sums + column, d,
+          true)
         column += columns
       }
       from += present
@@ -133,7 +131,7 @@ struct AttentionBackwardWork: ParallelWork {
     let keys = AttentionForwardWork.keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
     let keyPanels = (keys / blocks.panelWidth) * d * blocks.panelWidth
     let widePanels = (d + blocks.panelWidth - 1) / blocks.panelWidth * blocks.panelWidth
-    return 2 * keyPanels + widePanels * keys + widePanels * q + q * d + 2 * q * keys + (q + blocks.tileRows) * keys
+    return 2 * keyPanels + widePanels * keys + widePanels * q + 2 * q * keys
       + geometry.queryCount * geometry.groupSize
   }
 
@@ -149,20 +147,20 @@ struct AttentionBackwardWork: ParallelWork {
       return next
     }
     let keyColumns = take(keyPanels), valueColumns = take(keyPanels), keyRows = take(widePanels * keys)
-    let panel = take(widePanels * q), packed = take(q * d), probabilities = take(q * keys), dScores = take(q * keys)
-    let packedScores = take((q + blocks.tileRows) * keys), delta = take(g.queryCount * g.groupSize)
+    let panel = take(widePanels * q), probabilities = take(q * keys), dScores = take(q * keys)
+    let delta = take(g.queryCount * g.groupSize)
     let outputWidth = g.headCount * d
 
-    /// Multiplies packed rows by all panels of a right matrix, into `c`.
+    /// Multiplies rows by all panels of a right matrix, into `c`.
     func product(
-      _ left: Target, _ rows: Int, _ right: Target, _ columns: Int, _ depth: Int, _ c: Target, _ stride: Int,
+      _ left: LeftRows, _ rows: Int, _ right: Target, _ columns: Int, _ depth: Int, _ c: Target, _ stride: Int,
       adding: Bool
     ) {
       var column = 0
       while column < columns {
         let width = min(panelWidth, columns - column)
         blocks.multiply(
-          Source(left), rows, Source(right + column * depth), panelWidth, width, depth, c + column, stride, adding)
+          left, rows, Source(right + column * depth), panelWidth, width, depth, c + column, stride, adding)
         column += width
       }
     }
@@ -211,10 +209,10 @@ struct AttentionBackwardWork: ParallelWork {
           let count = min(q, g.queryCount - first)
           let queryStart = g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
           let outputStart = (row * g.queryCount + first) * outputWidth + h * d
-          blocks.packLeft(.rowMajor, query + queryStart, g.query.rowStride, count, d, packed)
-          product(packed, count, keyColumns, present, d, probabilities, keys, adding: false)
-          blocks.packLeft(.rowMajor, dOutput + outputStart, outputWidth, count, d, packed)
-          product(packed, count, valueColumns, present, d, dScores, keys, adding: false)
+          let queries = blocks.rowMajor(query + queryStart, stride: g.query.rowStride)
+          product(queries, count, keyColumns, present, d, probabilities, keys, adding: false)
+          let gradients = blocks.rowMajor(dOutput + outputStart, stride: outputWidth)
+          product(gradients, count, valueColumns, present, d, dScores, keys, adding: false)
           for i in 0..<count {
             let p = probabilities + i * keys, ds = dScores + i * keys
             let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
@@ -233,21 +231,21 @@ struct AttentionBackwardWork: ParallelWork {
             (ds + seen).update(repeating: 0, count: present - seen)
           }
           // dValue += P^T dOutput
-          blocks.packLeft(.columnMajor, probabilities, keys, present, count, packedScores)
           pack(.rowMajor, dOutput + outputStart, outputWidth, d, count, panel)
           product(
-            packedScores, present, panel, d, count, dValue + valueStart + from * g.value.rowStride, g.value.rowStride,
+            blocks.columnMajor(probabilities, stride: keys), present, panel, d, count,
+            dValue + valueStart + from * g.value.rowStride, g.value.rowStride,
             adding: true)
           // dKey += dS^T Q
-          blocks.packLeft(.columnMajor, dScores, keys, present, count, packedScores)
           pack(.rowMajor, query + queryStart, g.query.rowStride, d, count, panel)
           product(
-            packedScores, present, panel, d, count, dKey + keyStart + from * g.key.rowStride, g.key.rowStride,
+            blocks.columnMajor(dScores, stride: keys), present, panel, d, count,
+            dKey + keyStart + from * g.key.rowStride, g.key.rowStride,
             adding: true)
           // dQuery += dS K
-          blocks.packLeft(.rowMajor, dScores, keys, count, present, packedScores)
           product(
-            packedScores, count, keyRows, d, present, dQuery + queryStart, g.query.rowStride, adding: true)
+            blocks.rowMajor(dScores, stride: keys), count, keyRows, d, present, dQuery + queryStart,
+            g.query.rowStride, adding: true)
           first += count
         }
       }

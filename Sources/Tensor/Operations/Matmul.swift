@@ -21,8 +21,8 @@ struct MatmulProblem {
 
   /// Computes the product with the crew.
   ///
-  /// The left matrix is packed first, a chunk of depth at a time; then each task takes a panel of columns and a group
-  /// of rows, packs the panel and multiplies. How rows and columns are grouped does not reach the bits of the result.
+  /// A column-major left matrix is packed first, a chunk of depth at a time; then each task takes a panel of columns and
+  /// a group of rows, packs the panel and multiplies. How rows and columns are grouped does not reach the bits.
   func run() {
     if rows == 0 || columns == 0 { return }
     if depth == 0 {
@@ -30,38 +30,36 @@ struct MatmulProblem {
       finish(rows: 0..<rows, columns: 0..<columns)
       return
     }
-    let blocks = kernels.matmul
-    let small = rows * columns * depth < MatmulProblem.smallest
-    let threads = small ? 1 : Crew.shared.threads
-    // Depth is packed in chunks that keep the packed left matrix within about 4 MB.
-    let paddedRows = (rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows
-    let depthBlock = min(depth, blocks.depthBlock)
-    let blocksPerChunk = max(1, (1 << 20) / max(1, paddedRows * depthBlock))
-    let panels = (columns + blocks.panelWidth - 1) / blocks.panelWidth
-    // Row groups balance the load where panels are few; each group packs its panel again.
-    let strips = paddedRows / blocks.tileRows
-    let wantedGroups = threads == 1 ? 1 : max(1, (threads * 3 + panels - 1) / panels)
-    let stripsPerGroup = max((strips + wantedGroups - 1) / wantedGroups, min(strips, 8))
-    let groups = (strips + stripsPerGroup - 1) / stripsPerGroup
-    let left = Pool.shared.take(min(depth, blocksPerChunk * depthBlock) * paddedRows * 4)
-    let panel = Pool.shared.take(threads * depthBlock * blocks.panelWidth * 4)
-    var start = 0
-    while start < depth {
-      let chunk = start..<min(depth, start + blocksPerChunk * depthBlock)
-      let packing = PackLeftWork(problem: self, chunk: chunk, blocks: blocks, packed: left.target)
-      let products = MultiplyWork(
-        problem: self, chunk: chunk, blocks: blocks, packed: left.target, panel: panel.target, panels: panels,
-        rowsPerGroup: stripsPerGroup * blocks.tileRows)
-      if small {
-        for task in 0..<packing.tasks { packing.run(task: task, worker: 0) }
-        for task in 0..<panels * groups { products.run(task: task, worker: 0) }
-      } else {
-        runInParallel(packing, tasks: packing.tasks)
-        runInParallel(products, tasks: panels * groups, threads: threads)
-      }
-      start = chunk.upperBound
+    let threads = rows * columns * depth < MatmulProblem.smallest ? 1 : Crew.shared.threads
+    if rows == 1 && rightLayout == .columnMajor {
+      let work = MultiplyRowWork(problem: self, blocks: kernels.matmul, threads: threads)
+      runInParallel(work, tasks: work.tasks, threads: threads)
+      return
     }
-    withExtendedLifetime((left, panel)) {}
+    let blocks = kernels.matmul
+    let panel = Pool.shared.take(threads * min(depth, blocks.depthBlock) * blocks.panelWidth * 4)
+    if leftLayout == .rowMajor {
+      let products = MultiplyWork(
+        problem: self, chunk: 0..<depth, blocks: blocks, packed: nil, panel: panel.target, threads: threads)
+      runInParallel(products, tasks: products.tasks, threads: threads)
+    } else {
+      // Depth is packed in chunks that keep the packed left matrix within about 4 MB.
+      let depthBlock = min(depth, blocks.depthBlock)
+      let chunkDepth = depthBlock * max(1, (1 << 20) / max(1, MultiplyWork.paddedRows(self, blocks) * depthBlock))
+      let left = Pool.shared.take(min(depth, chunkDepth) * MultiplyWork.paddedRows(self, blocks) * 4)
+      var start = 0
+      while start < depth {
+        let chunk = start..<min(depth, start + chunkDepth)
+        let packing = PackLeftWork(problem: self, chunk: chunk, blocks: blocks, packed: left.target)
+        runInParallel(packing, tasks: packing.tasks, threads: threads)
+        let products = MultiplyWork(
+          problem: self, chunk: chunk, blocks: blocks, packed: left.target, panel: panel.target, threads: threads)
+        runInParallel(products, tasks: products.tasks, threads: threads)
+        start = chunk.upperBound
+      }
+      withExtendedLifetime(left) {}
+    }
+    withExtendedLifetime(panel) {}
   }
 
   /// Bias and activation over a finished block of `c`.
@@ -80,7 +78,7 @@ extension Storage {
   var target: Target { base.assumingMemoryBound(to: Float.self) }
 }
 
-/// Packs the left matrix: a task is a group of strips of one depth block.
+/// Packs a column-major left matrix: a task is a group of strips of one depth block.
 private struct PackLeftWork: ParallelWork {
   let problem: MatmulProblem
   let chunk: Range<Int>
@@ -98,12 +96,10 @@ private struct PackLeftWork: ParallelWork {
     let p = chunk.lowerBound + block * blocks.depthBlock
     let depth = min(blocks.depthBlock, chunk.upperBound - p)
     let row = group * rowsPerTask
-    let rows = min(rowsPerTask, problem.rows - row)
-    let source =
-      problem.leftLayout == .rowMajor
-      ? problem.left + row * problem.leftStride + p : problem.left + p * problem.leftStride + row
-    let target = packed + MultiplyWork.offset(block, blocks, problem.rows) + row * depth
-    blocks.packLeft(problem.leftLayout, source, problem.leftStride, rows, depth, target)
+    let target = packed + MultiplyWork.offset(block, problem, blocks) + row * depth
+    blocks.packLeft(
+      problem.left + p * problem.leftStride + row, problem.leftStride, min(rowsPerTask, problem.rows - row), depth,
+      target)
   }
 }
 
@@ -112,14 +108,39 @@ private struct MultiplyWork: ParallelWork {
   let problem: MatmulProblem
   let chunk: Range<Int>
   let blocks: MatmulKernels
-  let packed: Target
+  /// The packed left matrix; a row-major one is read where it lies.
+  let packed: Target?
   let panel: Target
   let panels: Int
   let rowsPerGroup: Int
 
+  init(
+    problem: MatmulProblem, chunk: Range<Int>, blocks: MatmulKernels, packed: Target?, panel: Target, threads: Int
+  ) {
+    (self.problem, self.chunk, self.blocks, self.packed, self.panel) = (problem, chunk, blocks, packed, panel)
+    panels = (problem.columns + blocks.panelWidth - 1) / blocks.panelWidth
+    // Row groups balance the load where panels are few; each group packs its panel again.
+    let strips = MultiplyWork.paddedRows(problem, blocks) / blocks.tileRows
+    let groups = threads == 1 ? 1 : max(1, (threads * 3 + panels - 1) / panels)
+    rowsPerGroup = max((strips + groups - 1) / groups, min(strips, 8)) * blocks.tileRows
+  }
+
+  var tasks: Int { panels * ((problem.rows + rowsPerGroup - 1) / rowsPerGroup) }
+
+  static func paddedRows(_ problem: MatmulProblem, _ blocks: MatmulKernels) -> Int {
+    (problem.rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows
+  }
+
   /// Where packed depth block `block` begins.
-  static func offset(_ block: Int, _ blocks: MatmulKernels, _ rows: Int) -> Int {
-    block * blocks.depthBlock * ((rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows)
+  static func offset(_ block: Int, _ problem: MatmulProblem, _ blocks: MatmulKernels) -> Int {
+    block * blocks.depthBlock * paddedRows(problem, blocks)
+  }
+
+  private func left(_ row: Int, _ p: Int, _ block: Int, _ depth: Int) -> LeftRows {
+    guard let packed else {
+      return blocks.rowMajor(problem.left + row * problem.leftStride + p, stride: problem.leftStride)
+    }
+    return blocks.packed(packed + MultiplyWork.offset(block, problem, blocks) + row * depth, depth: depth)
   }
 
   func run(task: Int, worker: Int) {
@@ -138,22 +159,49 @@ private struct MultiplyWork: ParallelWork {
     var block = 0
     while p < chunk.upperBound {
       let depth = min(blocks.depthBlock, chunk.upperBound - p)
-      let left = packed + MultiplyWork.offset(block, blocks, problem.rows) + row * depth
+      let left = left(row, p, block, depth)
       let start =
         problem.rightLayout == .rowMajor ? p * problem.rightStride + column : column * problem.rightStride + p
       if inPlace {
         let right = problem.right.assumingMemoryBound(to: Float.self) + start
-        blocks.multiply(Source(left), rows, right, problem.rightStride, columns, depth, c, problem.columns, p > 0)
+        blocks.multiply(left, rows, right, problem.rightStride, columns, depth, c, problem.columns, p > 0)
       } else {
         blocks.packRight(
           problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns, depth, scratch)
-        blocks.multiply(
-          Source(left), rows, Source(scratch), blocks.panelWidth, columns, depth, c, problem.columns, p > 0)
+        blocks.multiply(left, rows, Source(scratch), blocks.panelWidth, columns, depth, c, problem.columns, p > 0)
       }
       p += depth
       block += 1
     }
     if p == problem.depth { problem.finish(rows: row..<row + rows, columns: column..<column + columns) }
+  }
+}
+
+/// One row times a column-major matrix, which is read once: a task is a range of columns.
+private struct MultiplyRowWork: ParallelWork {
+  let problem: MatmulProblem
+  let blocks: MatmulKernels
+  let columnsPerTask: Int
+
+  init(problem: MatmulProblem, blocks: MatmulKernels, threads: Int) {
+    (self.problem, self.blocks) = (problem, blocks)
+    let share = (problem.columns + 8 * threads - 1) / (8 * threads)
+    columnsPerTask = threads == 1 ? problem.columns : (share + 15) / 16 * 16
+  }
+
+  var tasks: Int { (problem.columns + columnsPerTask - 1) / columnsPerTask }
+
+  func run(task: Int, worker: Int) {
+    let column = task * columnsPerTask, columns = min(columnsPerTask, problem.columns - column)
+    var p = 0
+    while p < problem.depth {
+      let depth = min(blocks.depthBlock, problem.depth - p)
+      blocks.multiplyRow(
+        problem.left + p, problem.rightFormat, problem.right, column * problem.rightStride + p, problem.rightStride,
+        columns, depth, problem.c + column, p > 0)
+      p += depth
+    }
+    problem.finish(rows: 0..<1, columns: column..<column + columns)
   }
 }
 
@@ -173,15 +221,16 @@ private struct BatchedMatmulWork: ParallelWork {
     problem.left += task * leftStep
     problem.right += task * problem.rightFormat.byteCount(of: rightStep)
     problem.c += task * cStep
-    let blocks = kernels.matmul
+    let blocks = kernels.matmul, isPacked = problem.leftLayout == .columnMajor
     let packed = packed + worker * packedStep, panel = panel + worker * panelStep
-    let packing = PackLeftWork(problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed)
-    for task in 0..<packing.tasks { packing.run(task: task, worker: 0) }
-    let panels = (problem.columns + blocks.panelWidth - 1) / blocks.panelWidth
+    if isPacked {
+      let packing = PackLeftWork(problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed)
+      for task in 0..<packing.tasks { packing.run(task: task, worker: 0) }
+    }
     let products = MultiplyWork(
-      problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed, panel: panel, panels: panels,
-      rowsPerGroup: problem.rows)
-    for task in 0..<panels { products.run(task: task, worker: 0) }
+      problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: isPacked ? packed : nil, panel: panel,
+      threads: 1)
+    for task in 0..<products.tasks { products.run(task: task, worker: 0) }
   }
 }
 
@@ -238,7 +287,7 @@ private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool)
     return
   }
   let blocks = kernels.matmul
-  let packedStep = (m + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows * k
+  let packedStep = problem.leftLayout == .rowMajor ? 0 : MultiplyWork.paddedRows(problem, blocks) * k
   let panelStep = min(k, blocks.depthBlock) * blocks.panelWidth
   let threads = Crew.shared.threads
   let scratch = Pool.shared.take(threads * (packedStep + panelStep) * 4)

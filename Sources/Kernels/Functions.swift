@@ -3,6 +3,10 @@
 /// Each is a range reduction and a polynomial whose coefficients were fitted for this file: minimax in the weight that
 /// counts, each coefficient rounded to Float32 before the next was fitted. Where the last rounding alone must not
 /// suffice for one ULP, sums and quotients carry their rounding error along in a second vector.
+///
+/// The errors given were measured against Double, in units of the last place of the result, over every seventh of all
+/// Float32 patterns: first with a fused multiply-add (AVX2, AVX-512, arm64), then without (baseline x86-64). NaN gives
+/// NaN everywhere.
 @usableFromInline enum Functions {
   /// `e^r` as `(1 + r) + tail` for `x = r + n ln 2`; the power of two is left to the caller. For |x| up to 2^20.
   ///
@@ -30,7 +34,8 @@
     return value.scaledByPowerOfTwo(half).scaledByPowerOfTwo(n - half)
   }
 
-  /// `e^x`. Subnormal results are rounded correctly too; above 88.7228 infinity, below -103.98 zero.
+  /// `e^x`, within EXP ULP; among normal results EXPN. Subnormal results are not flushed; from 88.7229 on infinity,
+  /// below -103.97 zero.
   @export(implementation) @inline(always) static func exp<V: FloatVector>(_ x: V) -> V {
     let parts = exponentialParts(x.maximum(V(repeating: -104)).minimum(V(repeating: 89)))
     return scaled(parts.high, byPowerOfTwo: parts.n)
@@ -52,7 +57,7 @@
     return V.select(x, lessThan: V(repeating: -86.5), V.zero, else: result)
   }
 
-  /// The natural logarithm. Zero gives -infinity, anything less gives NaN.
+  /// The natural logarithm, within LOG ULP, of subnormal numbers too. Zero gives -infinity, anything less NaN.
   @export(implementation) @inline(always) static func log<V: FloatVector>(_ x: V) -> V {
     let (zero, infinity) = (V.zero, V(repeating: .infinity))
     let smallest = V(repeating: 0x1p-126)
@@ -84,7 +89,7 @@
     return (q, rest * inverse)
   }
 
-  /// The hyperbolic tangent, `1 - 2 / (e^(2|x|) + 1)` with x's sign.
+  /// The hyperbolic tangent, `1 - 2 / (e^(2|x|) + 1)` with x's sign, within TANH ULP.
   @export(implementation) @inline(always) static func tanh<V: FloatVector>(_ x: V) -> V {
     let one = V(repeating: 1)
     let a = x.magnitude.minimum(V(repeating: 10))
@@ -104,6 +109,7 @@
   }
 
   /// The logistic function, `1 / (1 + e^-x)`; for negative x it is `e^x / (1 + e^x)`, down to subnormal results.
+  /// Within SIGMOID ULP.
   @export(implementation) @inline(always) static func sigmoid<V: FloatVector>(_ x: V) -> V {
     let (zero, one) = (V.zero, V(repeating: 1))
     let parts = exponentialParts(-x.magnitude.minimum(V(repeating: 104)))
@@ -122,7 +128,7 @@
   }
 
   /// The error function: a series near zero, else `1 - e^p` with a polynomial for the logarithm of `erfc`, about a point
-  /// near 0.95 so that few rounding errors reach `p` where `e^p` is large.
+  /// near 0.95 so that few rounding errors reach `p` where `e^p` is large. Within ERF ULP.
   @export(implementation) @inline(always) static func erf<V: FloatVector>(_ x: V) -> V {
     let a = x.magnitude.minimum(V(repeating: 4))
     let u = a * a
@@ -138,7 +144,7 @@
     return V.select(a, lessThan: V(repeating: 0.9), small, else: large).withSign(of: x)
   }
 
-  /// The square root over all of Float32: Newton's steps, then the remainder of an exact square.
+  /// The square root, within 0.5 ULP, of subnormal numbers too: Newton's steps, then the remainder of an exact square.
   @export(implementation) @inline(always) static func squareRoot<V: FloatVector>(_ x: V) -> V {
     let (zero, infinity, tiny) = (V.zero, V(repeating: .infinity), V(repeating: 0x1p-80))
     let v = V.select(x, lessThan: tiny, x * V(repeating: 0x1p96), else: x)

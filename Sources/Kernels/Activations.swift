@@ -40,18 +40,19 @@
     x.maximum(V(repeating: -Float.greatestFiniteMagnitude))
   }
 
-  /// `x * Phi(x)` (Hendrycks and Gimpel 2016), within GELU ULP, and GELUN below -1; -0 below -6.
+  /// `x * Phi(x)` (Hendrycks and Gimpel 2016), within 2.3 ULP (2.4 without fusing), and 0.6
+  /// (0.8) below -1; -0 below -6.
   @export(implementation) @inline(always) static func gelu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) * normalDistribution(x)
   }
 
-  /// `x / (1 + e^-x)`, within SILU ULP, and SILUN below -1.
+  /// `x / (1 + e^-x)`, within 2 ULP, and 0.55 below -1.
   @export(implementation) @inline(always) static func silu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) / (V(repeating: 1) + Functions.expFlushed(-x))
   }
 
   /// `x / (1 + e^(-2u))`, which is `0.5 x (1 + tanh u)`, with `u = sqrt(2/pi) (x + 0.044715 x^3)`; within
-  /// GTANH ULP, and GTANHN below -1.
+  /// 2.5 ULP, and 0.6 below -1.
   @export(implementation) @inline(always) static func geluTanh<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) / (V(repeating: 1) + Functions.expFlushed(-twiceTanhArgument(x)))
   }

@@ -1,3 +1,6 @@
+// The members are documented in FloatVector.
+// swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
+
 // The three vectors. The bodies are the same but for the type: only concrete SIMD operators are single instructions.
 
 /// 4 lanes: SSE2 on x86-64, NEON on arm64.

@@ -65,8 +65,8 @@ public enum Reductions {
     return a.maximum(b).largest()
   }
 
-  /// Rows are added in blocks of 64 and the blocks with their rounding errors kept, so that the error does not grow with
-  /// the number of rows.
+  /// Rows are added in blocks of 64, and the blocks with their rounding errors kept, so that the error does not grow
+  /// with the number of rows.
   @export(implementation) @inline(always) public static func addRowSums<V: FloatVector>(
     _: V.Type, _ x: Source, _ rows: Int, _ width: Int, _ y: Target
   ) {

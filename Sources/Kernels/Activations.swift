@@ -1,4 +1,7 @@
-/// The activation functions of networks, and the exact derivatives of every unary function.
+/// The activation functions of networks and their derivatives.
+///
+/// The errors given were measured as in `Functions`. Below -1, where a function approaches zero from below, they are
+/// given relative to x, in units of 2^-24.
 @usableFromInline enum Activations {
   /// The standard normal distribution's density at `x`.
   @export(implementation) @inline(always) static func normalDensity<V: FloatVector>(_ x: V) -> V {
@@ -37,15 +40,19 @@
     x.maximum(V(repeating: -Float.greatestFiniteMagnitude))
   }
 
+  /// `x * Phi(x)` (Hendrycks and Gimpel 2016), within 2.3 ULP (2.4 without fusing), and 0.6
+  /// (0.8) below -1; -0 below -6.
   @export(implementation) @inline(always) static func gelu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) * normalDistribution(x)
   }
 
+  /// `x / (1 + e^-x)`, within 2 ULP, and 0.55 below -1.
   @export(implementation) @inline(always) static func silu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) / (V(repeating: 1) + Functions.expFlushed(-x))
   }
 
-  /// `x / (1 + e^(-2u))`, which is `0.5 x (1 + tanh u)`, with `u = sqrt(2/pi) (x + 0.044715 x^3)`.
+  /// `x / (1 + e^(-2u))`, which is `0.5 x (1 + tanh u)`, with `u = sqrt(2/pi) (x + 0.044715 x^3)`; within
+  /// 2.5 ULP, and 0.6 below -1.
   @export(implementation) @inline(always) static func geluTanh<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) / (V(repeating: 1) + Functions.expFlushed(-twiceTanhArgument(x)))
   }

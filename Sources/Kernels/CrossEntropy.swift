@@ -1,4 +1,7 @@
 /// Cross-entropy of rows of logits against one class each.
+///
+/// The loss is accurate for logits of any size; the gradient reads the kept `logSumExp`, whose rounding reaches the
+/// probabilities in proportion to its size (a relative 2^-25 of it).
 public enum CrossEntropy {
   /// The body of `KernelTable.crossEntropy`.
   @export(implementation) @inline(always) public static func loss<V: FloatVector>(

@@ -1,5 +1,5 @@
+// The members are documented in FloatVector.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
-// (The requirements are documented in the protocol.)
 
 // The three vectors. The bodies are the same but for the type: only concrete SIMD operators are single instructions.
 

@@ -50,6 +50,7 @@ public protocol FloatVector: Sendable, BitwiseCopyable {
 }
 
 extension FloatVector {
+  /// Zero in every lane.
   @export(implementation) @inline(always) public static var zero: Self { Self(repeating: 0) }
 
   /// Every lane's bits set to `pattern`.
@@ -57,6 +58,7 @@ extension FloatVector {
     self.init(repeating: Float(bitPattern: pattern))
   }
 
+  /// The lanes without their signs.
   @export(implementation) @inline(always) public var magnitude: Self { bitsAnd(0x7fff_ffff) }
 
   /// The sign flipped, of zeros and NaN too.

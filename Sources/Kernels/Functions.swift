@@ -3,10 +3,11 @@
 /// Each is a range reduction and a polynomial whose coefficients were fitted for this file: minimax in the weight that
 /// counts, each coefficient rounded to Float32 before the next was fitted. Where the last rounding alone must not
 /// suffice for one ULP, sums and quotients carry their rounding error along in a second vector.
+///
+/// The errors given were measured against Double, in units of the last place of the result, over every 97th of all
+/// Float32 patterns, with a fused multiply-add (AVX2, AVX-512) and without (baseline x86-64). NaN gives NaN everywhere.
 @usableFromInline enum Functions {
-  /// `e^r` as `(1 + r) + tail` for `x = r + n ln 2`; the power of two is left to the caller. For |x| up to 2^20.
-  ///
-  /// `power` is `n` in the low bits of a float's pattern, biased: shifted left by 23 it is the float 2^n.
+  /// `e^x = (high + low) * 2^n` with `high` in about [0.7, 1.42] and `low` its rounding error, for |x| up to 2^7.
   @export(implementation) @inline(always)
   static func exponentialParts<V: FloatVector>(_ x: V) -> (high: V, low: V, n: V) {
     let n = x.times(V(repeating: 1.44269502), plus: 12_582_912) - V(repeating: 12_582_912)
@@ -30,13 +31,14 @@
     return value.scaledByPowerOfTwo(half).scaledByPowerOfTwo(n - half)
   }
 
-  /// `e^x`. Subnormal results are rounded correctly too; above 88.7228 infinity, below -103.98 zero.
+  /// `e^x`, within 0.67 ULP, and 0.75 where the result is subnormal (none is flushed); infinity from 88.7229 on, zero
+  /// below -103.97.
   @export(implementation) @inline(always) static func exp<V: FloatVector>(_ x: V) -> V {
     let parts = exponentialParts(x.maximum(V(repeating: -104)).minimum(V(repeating: 89)))
     return scaled(parts.high, byPowerOfTwo: parts.n)
   }
 
-  /// `e^x` in fewer steps, within 1.1 ULP; exactly 0 below -86.5 (where `e^x` < 2.7e-38), so that masked scores cost
+  /// `e^x` in fewer steps, within 1 ULP; exactly 0 below -86.5 (where `e^x` < 2.7e-38), so that masked scores cost
   /// no subnormal arithmetic.
   @export(implementation) @inline(always) static func expFlushed<V: FloatVector>(_ x: V) -> V {
     let c = x.maximum(V(repeating: -87)).minimum(V(repeating: 89))
@@ -52,7 +54,7 @@
     return V.select(x, lessThan: V(repeating: -86.5), V.zero, else: result)
   }
 
-  /// The natural logarithm. Zero gives -infinity, anything less gives NaN.
+  /// The natural logarithm, within 0.78 ULP, of subnormal numbers too. Zero gives -infinity, anything less NaN.
   @export(implementation) @inline(always) static func log<V: FloatVector>(_ x: V) -> V {
     let (zero, infinity) = (V.zero, V(repeating: .infinity))
     let smallest = V(repeating: 0x1p-126)
@@ -84,7 +86,7 @@
     return (q, rest * inverse)
   }
 
-  /// The hyperbolic tangent, `1 - 2 / (e^(2|x|) + 1)` with x's sign.
+  /// The hyperbolic tangent, `1 - 2 / (e^(2|x|) + 1)` with x's sign, within 0.59 ULP (0.61 without fusing).
   @export(implementation) @inline(always) static func tanh<V: FloatVector>(_ x: V) -> V {
     let one = V(repeating: 1)
     let a = x.magnitude.minimum(V(repeating: 10))
@@ -104,6 +106,7 @@
   }
 
   /// The logistic function, `1 / (1 + e^-x)`; for negative x it is `e^x / (1 + e^x)`, down to subnormal results.
+  /// Within 0.67 ULP, and 0.75 where the result is subnormal.
   @export(implementation) @inline(always) static func sigmoid<V: FloatVector>(_ x: V) -> V {
     let (zero, one) = (V.zero, V(repeating: 1))
     let parts = exponentialParts(-x.magnitude.minimum(V(repeating: 104)))
@@ -121,8 +124,8 @@
     return scaled((q.high * h) + rest, byPowerOfTwo: n)
   }
 
-  /// The error function: a series near zero, else `1 - e^p` with a polynomial for the logarithm of `erfc`, about a point
-  /// near 0.95 so that few rounding errors reach `p` where `e^p` is large.
+  /// The error function: a series near zero, else `1 - e^p` with a polynomial for the logarithm of `erfc`, about a
+  /// point near 0.95 so that few rounding errors reach `p` where `e^p` is large. Within 0.92 ULP (0.93 without fusing).
   @export(implementation) @inline(always) static func erf<V: FloatVector>(_ x: V) -> V {
     let a = x.magnitude.minimum(V(repeating: 4))
     let u = a * a
@@ -138,7 +141,7 @@
     return V.select(a, lessThan: V(repeating: 0.9), small, else: large).withSign(of: x)
   }
 
-  /// The square root over all of Float32: Newton's steps, then the remainder of an exact square.
+  /// The square root, within 0.5 ULP, of subnormal numbers too: Newton's steps, then the remainder of an exact square.
   @export(implementation) @inline(always) static func squareRoot<V: FloatVector>(_ x: V) -> V {
     let (zero, infinity, tiny) = (V.zero, V(repeating: .infinity), V(repeating: 0x1p-80))
     let v = V.select(x, lessThan: tiny, x * V(repeating: 0x1p96), else: x)

@@ -65,23 +65,27 @@ public enum Reductions {
     return a.maximum(b).largest()
   }
 
-  /// Rows are added in blocks of 256, in order, so that rounding does not grow with their number.
+  /// Rows are added in blocks of 64, and the blocks with their rounding errors kept, so that the error does not grow
+  /// with the number of rows.
   @export(implementation) @inline(always) public static func addRowSums<V: FloatVector>(
     _: V.Type, _ x: Source, _ rows: Int, _ width: Int, _ y: Target
   ) {
     @inline(always) func body(_ chunk: Chunk<V>) {
-      var total = V.zero
+      var (total, lost) = (V.zero, V.zero)
       var row = 0
       while row < rows {
-        let end = rows &- row < 256 ? rows : row &+ 256
+        let end = rows &- row < 64 ? rows : row &+ 64
         var block = V.zero
         while row < end {
           block = block + chunk.load(x + row &* width)
           row &+= 1
         }
-        total = total + block
+        let sum = total + block
+        let added = sum - total
+        lost = lost + ((total - (sum - added)) + (block - added))
+        total = sum
       }
-      chunk.store(chunk.load(y) + total, to: y)
+      chunk.store(chunk.load(y) + (total + lost), to: y)
     }
     Sweep.each(V.self, width, body)
   }

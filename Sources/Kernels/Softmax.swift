@@ -1,4 +1,7 @@
 /// Softmax and its logarithm over rows, with the row's largest element subtracted first.
+///
+/// A row of -infinity, or with NaN or +infinity in it, gives NaN throughout. Probabilities below 2.7e-38 are 0. The
+/// rounding of `x - largest` reaches a result in proportion to that difference. `y` may be `x`.
 public enum Softmax {
   /// The body of `KernelTable.exponentials`.
   @export(implementation) @inline(always) public static func exponentials<V: FloatVector>(

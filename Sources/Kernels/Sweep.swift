@@ -1,10 +1,10 @@
 /// Where a kernel body stands in its arrays: at `V.width` elements from `offset`.
 ///
 /// A body is written once over chunks. Most are whole: plain vector loads and stores (the loops below make `isWhole` a
-/// constant). The end of an array that is not a multiple of the width is one more vector that reaches back over elements
-/// already done: their lanes are computed for nothing, added to no sum, and written back as they were. An array shorter
-/// than a vector goes through a zero-padded vector on the stack. The arithmetic is the same in all three, so that no
-/// result depends on an element's lane or on the length of the tail.
+/// constant). The end of an array that is not a multiple of the width is one more vector, which reaches back over
+/// elements already done: their lanes are computed for nothing, added to no sum, and written back as they were. An
+/// array shorter than a vector goes through a padded vector on the stack. The arithmetic is the same in all three, so
+/// that no result depends on an element's lane or on the length of the tail.
 @frozen @usableFromInline struct Chunk<V: FloatVector> {
   @usableFromInline let offset: Int
   /// The lanes that count: `first..<end`.

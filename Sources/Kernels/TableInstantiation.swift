@@ -1,8 +1,8 @@
 extension KernelTable {
   /// A table of the given kernels.
   ///
-  /// Each instruction set's module writes its own closures around the bodies. They cannot be shared: a closure within an
-  /// inlinable generic initializer is a weak symbol in every module that calls it, and the linker might keep the one
+  /// Each instruction set's module writes its own closures around the bodies. They cannot be shared: a closure within
+  /// an inlinable generic initializer is a weak symbol in every module that calls it, and the linker might keep the one
   /// that was compiled for a newer processor.
   package init(
     name: String, lanes vectorWidth: Int, matmul: MatmulKernels,

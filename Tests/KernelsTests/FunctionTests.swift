@@ -117,8 +117,8 @@ import Testing
     for table in tables {
       for f: UnaryFunction in [.tanh, .sigmoid, .erf, .relu, .silu, .gelu, .geluTanh] {
         for x: Float in [.infinity, -.infinity, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 200, -200] {
-          let expected = Reference.unaryDerivative(f, Double(x))
-          #expect(Double(table.derivative(f, [x])[0]) == expected, "\(table.name) \(f)'(\(x))")
+          let expected = Float(Reference.unaryDerivative(f, Double(x)))
+          #expect(table.derivative(f, [x])[0] == expected, "\(table.name) \(f)'(\(x))")
         }
       }
     }

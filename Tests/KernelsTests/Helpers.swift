@@ -31,10 +31,10 @@ let awkwardLengths = [
 /// Values at which things go wrong.
 let specials: [Float] = [
   0, -0.0, .infinity, -.infinity, .nan, -.nan, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude,
-  -.leastNormalMagnitude, 0x1.fffffcp-127, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1, -1, 0.5, -0.5, 1e-20,
+  -.leastNormalMagnitude, 0x1.fffffp-127, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1, -1, 0.5, -0.5, 1e-20,
   -1e-20, 1e20, -1e20, 88.7228, 88.72284, 88.7229, 89, -86.5, -87.3365, -87.4, -103.9, -103.98, -104, -105, 6, -6, 6.1,
   -6.1, 0.9, -0.9, 0.45, -0.45, 9.01, -9.01, 3.92, -3.92, 4, -4, 65504, 65519.99, 65520, 0x1p-14, 0x1p-24, 0x1p-25,
-  0x1.8p-25, 16_777_217, 1 + Float.ulpOfOne, 1 - Float.ulpOfOne / 2, .signalingNaN,
+  0x1.8p-25, 16_777_218, 1 + Float.ulpOfOne, 1 - Float.ulpOfOne / 2, .signalingNaN,
 ]
 
 /// How far `value` is from the exact `expected`, in units of the last place of the Float32 next to it.
@@ -47,7 +47,10 @@ func ulps(_ value: Float, _ expected: Double) -> Double {
   return abs(Double(value) - expected) / Double(nearest.ulp)
 }
 
-/// The largest value, by the key of where it was found.
+/// Whether every element is NaN.
+func areNaN(_ values: [Float]) -> Bool { values.allSatisfy { $0.isNaN } }
+
+/// The largest error noted, and where.
 struct Worst: CustomStringConvertible {
   var error = 0.0
   var place = "nowhere"

@@ -76,7 +76,7 @@ import Testing
           x[width / 2] = bad
           var (y, s, t) = (x, [Float(0)], [Float(0)])
           table.layerNorm(x, nil, nil, 1e-5, &y, &s, &t, 1, width)
-          #expect(y.allSatisfy(\.isNaN))
+          #expect(areNaN(y))
           table.rmsNorm(x, nil, 1e-5, &y, &s, 1, width)
           #expect(y[width / 2].isNaN)
         }
@@ -140,7 +140,8 @@ import Testing
         difference(x, i) { along(Reference.rmsNorm($0, weight: weight, epsilon: 0.1)) } - rms.dx[i],
         difference(weight, i) { along(Reference.rmsNorm(x, weight: $0, epsilon: 0.1)) } - rms.dWeight[i],
       ]
-      #expect(slopes.allSatisfy { abs($0) < 1e-4 }, "\(i): \(slopes)")
+      let farthest = slopes.map { abs($0) }.max() ?? 1
+      #expect(farthest < 1e-4, "\(i): \(slopes)")
     }
   }
 }

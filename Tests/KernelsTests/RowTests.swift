@@ -23,9 +23,9 @@ import Testing
           #expect(table.largest(x, count) == .infinity && table.sum(x, count) == .infinity)
         }
       }
-      // A long sum of equal terms loses nothing to its length.
-      let ones = [Float](repeating: 0.1, count: 1_000_000)
-      #expect(abs(Double(table.sum(ones, ones.count)) / (Double(Float(0.1)) * 1e6) - 1) < 2e-7)
+      // Rounding does not grow with the length: one accumulator would be off by a hundred times this.
+      let tenths = [Float](repeating: 0.1, count: 1_000_000)
+      #expect(abs(Double(table.sum(tenths, tenths.count)) / (Double(Float(0.1)) * 1e6) - 1) < 5e-7)
     }
   }
 
@@ -39,8 +39,13 @@ import Testing
         #expect(sums.removeLast() == 7)
         let expected = y.indices.map { j in (0..<rows).reduce(Double(y[j])) { $0 + Double(x[$1 * width + j]) } }
         let worst = worstError(sums, expected, floor: Double(max(1, rows)).squareRoot())
-        #expect(worst.error < 5e-7, "\(table.name) \(rows) x \(width): \(worst)")
+        #expect(worst.error < 1e-6, "\(table.name) \(rows) x \(width): \(worst)")
       }
+      // Rounding does not grow with the number of rows either.
+      var total: [Float] = [0, 0, 0]
+      table.addRowSums([Float](repeating: 0.1, count: 300_000), 100_000, 3, &total)
+      let farthest = total.map { abs(Double($0) / (Double(Float(0.1)) * 1e5) - 1) }.max() ?? 1
+      #expect(farthest < 1e-6, "\(total)")
     }
   }
 
@@ -57,8 +62,12 @@ import Testing
         for row in 0..<rows {
           let span = row * width..<(row + 1) * width
           let expected = Reference.softmax(Array(x[span]))
-          let e = worstError(Array(y[span]), expected, floor: 1e-30)
-          worst.note(e.error, "width \(width), \(e.place)")
+          // The rounding of `x - max` reaches the result in proportion to its size.
+          let largest = Double(x[span].max() ?? 0)
+          for (i, e) in zip(span, expected) {
+            let allowance = (4 + largest - Double(x[i])) * 0x1p-24
+            worst.note(abs(Double(y[i]) - e) / (e * allowance), "width \(width), element \(i)")
+          }
           let l = worstError(Array(log[span]), Reference.logSoftmax(Array(x[span])), floor: 1)
           worstLog.note(l.error, "width \(width), \(l.place)")
           worstSum.note(abs(y[span].reduce(0) { $0 + Double($1) } - 1), "width \(width)")
@@ -71,7 +80,7 @@ import Testing
         }
         #expect(alone == Array(y[width..<2 * width]))
       }
-      #expect(worst.error < 4e-7, "\(table.name) softmax: \(worst)")
+      #expect(worst.error < 1.25, "\(table.name) softmax: \(worst)")
       #expect(worstLog.error < 3e-7, "\(table.name) logSoftmax: \(worstLog)")
       #expect(worstSum.error < 2e-7, "\(table.name) sum: \(worstSum)")
       print("\(table.name) softmax \(worst.error) log \(worstLog.error) sum \(worstSum.error)")
@@ -93,7 +102,7 @@ import Testing
       }
       for width in [1, 3, 16, 19, 40] {
         let nothing = [Float](repeating: -.infinity, count: width)
-        #expect(softmax(nothing).allSatisfy(\.isNaN) && logSoftmax(nothing).allSatisfy(\.isNaN))
+        #expect(areNaN(softmax(nothing)) && areNaN(logSoftmax(nothing)))
         for place in [0, width / 2, width - 1] {
           var x = nothing
           x[place] = -3
@@ -105,12 +114,13 @@ import Testing
           #expect(logSoftmax(x)[place] == 0)
           x = [Float](repeating: 1, count: width)
           x[place] = .nan
-          #expect(softmax(x).allSatisfy(\.isNaN) && logSoftmax(x).allSatisfy(\.isNaN))
+          #expect(areNaN(softmax(x)) && areNaN(logSoftmax(x)))
           x[place] = .infinity
-          #expect(softmax(x).allSatisfy(\.isNaN))
+          #expect(areNaN(softmax(x)))
         }
         let equal = softmax([Float](repeating: huge, count: width))
-        #expect(equal.allSatisfy { abs($0 * Float(width) - 1) < 2e-7 })
+        let farthest = equal.map { abs($0 * Float(width) - 1) }.max() ?? 1
+        #expect(farthest < 2e-7)
       }
     }
   }

@@ -42,8 +42,9 @@ runProgram {
   var tokens = try TokenStream(
     model, after: prompt,
     sampling: Sampling(
-      temperature: options.double("temperature", in: 0...1000) ?? 0, topK: options.int("top-k", in: 1...Int.max),
-      topP: options.double("top-p", in: Double.leastNonzeroMagnitude...1),
+      temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? 0,
+      topK: options.int("top-k", in: 1...Int.max),
+      topP: options.double("top-p", in: 0...1),
       seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0)),
     maxTokens: options.int("max-tokens", in: 1...Int.max) ?? 128)
 

@@ -10,7 +10,7 @@ import Tensor
 ///
 /// The first call of `next` runs the whole prompt, each later one a single token over the cache of those before. A
 /// stream is a value: a copy is another continuation of the same beginning, and any number of streams may run at once
-/// on the same model. After the first two tokens nothing more is allocated.
+/// on the same model. After the first two tokens, a token takes no new memory.
 public struct TokenStream: Sendable {
   /// Why a stream has ended.
   public enum End: Sendable, Equatable {
@@ -37,7 +37,10 @@ public struct TokenStream: Sendable {
   private var count = 0
   private var failure: InputError?
 
-  /// Prepares the continuation of `prompt`; nothing is computed yet. The cache's room is taken for the whole text.
+  /// The most new tokens that the cache has room for from the beginning; beyond them it grows by doubling.
+  private static let mostReserved = 4096
+
+  /// Prepares the continuation of `prompt`; nothing is computed yet.
   ///
   /// - Parameters:
   ///   - prompt: token ids, at least one.
@@ -62,8 +65,8 @@ public struct TokenStream: Sendable {
     self.maxTokens = maxTokens
     self.stopTokens = stopTokens ?? Set(model.endTokens)
     sampler = Sampler(sampling, vocabularySize: model.vocabularySize)
-    // The last token given is never run, so its keys and values need no room.
-    let room = prompt.count + min(maxTokens, model.contextLength - prompt.count)
+    // A caller that asks for as much as the model can say does not pay for all of it at once.
+    let room = prompt.count + min(maxTokens, model.contextLength - prompt.count, TokenStream.mostReserved)
     pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: room))
     pending = TokenBatch(prompt)
     timing = Timing(promptTokens: prompt.count)

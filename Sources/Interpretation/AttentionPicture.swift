@@ -41,7 +41,10 @@ public func attentionPicture(
 ) throws(InputError) -> String {
   let tokens = try tokenizer.encode(text)
   var labels: [String] = []
-  for id in tokens { labels.append(try tokenizer.decode([id])) }
+  for id in tokens {
+    let label = try tokenizer.decode([id])
+    labels.append(label.isEmpty ? tokenizer.token(of: id) ?? "" : label)  // a lone space at a text's start decodes to none
+  }
   return try attentionPicture(of: model, tokens: tokens, labels: labels)
 }
 
@@ -85,7 +88,7 @@ private struct AttentionGrid {
       </style>
       <rect width="100%" height="100%" fill="#ffffff"/>
       <text x="\(margin)" y="\(margin + 12)" font-size="18" font-weight="600">\(escaped(title))</text>
-      <text x="\(margin)" y="\(margin + 32)" fill="#52606d">Rows look at columns.</text>
+      <text x="\(margin)" y="\(margin + 32)" fill="#52606d">Each row is a token, and its squares are the tokens that it looks at.</text>
 
       """
     drawLegend(&out)

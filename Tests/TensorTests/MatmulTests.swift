@@ -186,7 +186,8 @@ private func checkBatch(
   _ m: Int, _ n: Int, _ k: Int, _ transposingLeft: Bool, _ transposingRight: Bool, sharesRight: Bool, _ set: KernelSet
 ) {
   let a = fineTensor(transposingLeft ? Shape(2, 3, k, m) : Shape(2, 3, m, k), seed: m)
-  let b = sharesRight
+  let b =
+    sharesRight
     ? fineTensor(transposingRight ? Shape(n, k) : Shape(k, n), seed: n)
     : fineTensor(transposingRight ? Shape(2, 3, n, k) : Shape(2, 3, k, n), seed: n)
   for format in StorageFormat.allCases {

@@ -3,12 +3,15 @@ public struct Shape: Sendable, Hashable {
   /// The most axes that a tensor may have.
   public static let mostAxes = 6
 
-  var sizes: SIMD8<Int32>
+  // Two halves, since a value that must lie at multiples of 32 breaks asynchronous functions that hold it: the
+  // language's runtime gives their frames multiples of 16 only.
+  private var outer = SIMD4<Int32>(repeating: 1)
+  private var inner = SIMD4<Int32>(repeating: 1)
   /// The number of axes; 0 for a scalar.
   public private(set) var rank: Int
 
   /// The shape of a scalar.
-  public init() { (sizes, rank) = (SIMD8(repeating: 1), 0) }
+  public init() { rank = 0 }
 
   /// A vector's shape.
   public init(_ a: Int) {
@@ -40,16 +43,15 @@ public struct Shape: Sendable, Hashable {
   /// Adds an innermost axis.
   public mutating func append(_ size: Int) {
     precondition(rank < Shape.mostAxes, "a shape of more than \(Shape.mostAxes) axes")
-    precondition(size >= 0 && size <= Int(Int32.max), "an axis of size \(size)")
-    sizes[rank] = Int32(truncatingIfNeeded: size)
     rank += 1
+    self[rank - 1] = size
   }
 
   /// The number of elements: the product of the sizes, 1 for a scalar.
   public var elementCount: Int {
     var count = 1
     for axis in 0..<rank {
-      let (product, overflow) = count.multipliedReportingOverflow(by: Int(sizes[axis]))
+      let (product, overflow) = count.multipliedReportingOverflow(by: size(axis))
       precondition(!overflow, "the shape \(self) has more elements than an Int can count")
       count = product
     }
@@ -58,12 +60,15 @@ public struct Shape: Sendable, Hashable {
 
   /// The size of an axis; negative numbers count from the innermost, -1.
   public subscript(axis: Int) -> Int {
-    get { Int(sizes[index(of: axis)]) }
+    get { size(index(of: axis)) }
     set {
       precondition(newValue >= 0 && newValue <= Int(Int32.max), "an axis of size \(newValue)")
-      sizes[index(of: axis)] = Int32(truncatingIfNeeded: newValue)
+      let axis = index(of: axis), size = Int32(truncatingIfNeeded: newValue)
+      if axis < 4 { outer[axis] = size } else { inner[axis - 4] = size }
     }
   }
+
+  private func size(_ axis: Int) -> Int { Int(axis < 4 ? outer[axis] : inner[axis - 4]) }
 
   /// The position of an axis that may be counted from the innermost.
   func index(of axis: Int) -> Int {
@@ -73,17 +78,17 @@ public struct Shape: Sendable, Hashable {
   }
 
   /// The sizes as an array.
-  public var array: [Int] { (0..<rank).map { Int(sizes[$0]) } }
+  public var array: [Int] { (0..<rank).map { size($0) } }
 
   /// The product of the sizes of `axes`.
   func product(_ axes: Range<Int>) -> Int {
     var product = 1
-    for axis in axes { product *= Int(sizes[axis]) }
+    for axis in axes { product *= size(axis) }
     return product
   }
 
   /// The size of the innermost axis, 1 for a scalar.
-  var width: Int { rank == 0 ? 1 : Int(sizes[rank - 1]) }
+  var width: Int { rank == 0 ? 1 : size(rank - 1) }
   /// How many innermost rows there are.
   var rowCount: Int { product(0..<max(rank - 1, 0)) }
 }

@@ -1,0 +1,289 @@
+import Attention
+import Foundation
+import Tensor
+import Testing
+
+/// One case of attention: sizes and mask.
+struct AttentionCase: Sendable, CustomTestStringConvertible {
+  var batch = 1
+  var queries: Int
+  var keys: Int
+  var heads = 2
+  var shared = 2
+  var width: Int
+  var isCausal = false
+  var isPadded = false
+  /// Room for keys that are not there yet.
+  var room = 0
+
+  var testDescription: String {
+    "batch \(batch), \(queries) queries, \(keys)+\(room) keys, \(heads)/\(shared) heads of \(width)"
+      + (isCausal ? ", causal" : "") + (isPadded ? ", padded" : "")
+  }
+
+  var query: Tensor { quickTensor(Shape(batch, queries, heads, width), seed: queries + width) * 2 }
+  var key: Tensor { quickTensor(Shape(batch, keys + room, shared, width), seed: keys + 1) * 2 }
+  var value: Tensor { quickTensor(Shape(batch, keys + room, shared, width), seed: keys + 2) }
+
+  /// Holes, a padded beginning and a padded end: another pattern for each row.
+  var kept: [[Bool]]? {
+    guard isPadded else { return nil }
+    return (0..<batch).map { row in
+      (0..<keys).map { key in
+        switch row % 3 {
+        case 0: key < keys - keys / 3
+        case 1: key >= keys / 4
+        default: key % 5 != 2
+        }
+      }
+    }
+  }
+  var mask: AttentionMask {
+    let padding = kept.map(AttentionMask.keeping) ?? .none
+    return isCausal ? AttentionMask.causal.and(padding) : padding
+  }
+
+  func attention() -> Tensor {
+    scaledDotProductAttention(
+      query: query, key: key, value: value, keyCount: room > 0 ? keys : nil, mask: mask)
+  }
+  var reference: ReferenceAttention {
+    ReferenceAttention(query: query, key: key, value: value, keyCount: keys, isCausal: isCausal, kept: kept)
+  }
+
+  static let all: [AttentionCase] =
+    [1, 8, 31, 64, 80, 130].flatMap { width in
+      [
+        AttentionCase(queries: 5, keys: 5, width: width, isCausal: true),
+        AttentionCase(
+          batch: 3, queries: 17, keys: 17, heads: 4, shared: 2, width: width, isCausal: true, isPadded: true),
+        AttentionCase(batch: 2, queries: 3, keys: 50, heads: 3, shared: 1, width: width),
+      ]
+    }
+    + [1, 2, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129, 200].flatMap { count in
+      [
+        AttentionCase(queries: count, keys: count, width: 8, isCausal: true),
+        AttentionCase(queries: 2, keys: count + 1, width: 8, isPadded: count > 3),
+        AttentionCase(batch: 3, queries: count, keys: 61, heads: 2, shared: 1, width: 8, isPadded: true),
+        AttentionCase(queries: 1, keys: count, heads: 4, shared: 2, width: 16, isCausal: true, room: 7),
+      ]
+    }
+    + [
+      AttentionCase(batch: 2, queries: 33, keys: 130, heads: 6, shared: 3, width: 31, isCausal: true, room: 40),
+      AttentionCase(batch: 3, queries: 70, keys: 200, width: 64, isCausal: true, isPadded: true),
+      AttentionCase(batch: 2, queries: 200, keys: 200, heads: 1, shared: 1, width: 80, isCausal: true),
+    ]
+}
+
+@Suite struct ScaledDotProductTests {
+  @Test(arguments: AttentionCase.all) func matchesTheDefinition(_ c: AttentionCase) {
+    let found = c.attention()
+    #expect(found.shape == Shape(c.batch, c.queries, c.heads * c.width))
+    let worst = largestDifference(found.scalars, c.reference.output)
+    #expect(worst < 3e-6, "\(worst)")
+  }
+
+  @Test(arguments: AttentionCase.all.filter { $0.keys < 100 }) func weightsMatchTheDefinition(_ c: AttentionCase) {
+    let found = attentionWeights(
+      query: c.query, key: c.key, keyCount: c.room > 0 ? c.keys : nil, mask: c.mask)
+    #expect(found.shape == Shape(c.batch, c.heads, c.queries, c.keys))
+    let worst = largestDifference(found.scalars, c.reference.weights)
+    #expect(worst < 3e-6, "\(worst)")
+  }
+
+  @Test func everyKernelSetAndThreadCount() async {
+    await #expect(processExitsWith: .success) {
+      let cases = AttentionCase.all.filter { $0.batch > 1 || $0.queries > 90 || $0.width == 130 }
+      for set in Runtime.availableKernels {
+        try Runtime.use(set)
+        for c in cases {
+          Runtime.threadCount = 1
+          let expected = c.attention()
+          let worst = largestDifference(expected.scalars, c.reference.output)
+          #expect(worst < 3e-6, "\(set) \(c.testDescription): \(worst)")
+          for threads in [2, 3, 8] {
+            Runtime.threadCount = threads
+            #expect(sameBits(c.attention(), expected), "\(set) \(threads) threads, \(c.testDescription)")
+          }
+          expectSameBitsAlone(c, expected, "\(set)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: [8, 31, 64, 130]) func cachedDecodingHasTheBitsOfTheWhole(_ width: Int) {
+    let count = 150
+    let whole = AttentionCase(batch: 2, queries: count, keys: count, heads: 4, shared: 2, width: width, isCausal: true)
+    let (query, key, value) = (whole.query, whole.key, whole.value), expected = whole.attention()
+    // Pieces as a prompt is processed: some tokens, then one at a time, then some again.
+    var start = 0
+    for piece in [37, 1, 1, 9, 1, 14, 1, 32, 1, 1, 52] {
+      let end = start + piece
+      let found = scaledDotProductAttention(
+        query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: end, mask: .causal)
+      #expect(sameBits(found, expected.slice(start..<end, axis: 1)), "\(start)..<\(end)")
+      start = end
+    }
+    #expect(start == count)
+  }
+
+  @Test func aBatchRowIsTheRowAlone() {
+    let lengths = [90, 150, 3, 97]
+    let c = AttentionCase(batch: 4, queries: 150, keys: 150, heads: 2, shared: 1, width: 16, isCausal: true)
+    let (query, key, value) = (c.query, c.key, c.value)
+    let whole = scaledDotProductAttention(
+      query: query, key: key, value: value, mask: AttentionMask.causal.and(.lengths(lengths, of: 150)))
+    for (row, length) in lengths.enumerated() {
+      func part(_ t: Tensor) -> Tensor { t.slice(row..<row + 1, axis: 0).slice(0..<length, axis: 1) }
+      let alone = scaledDotProductAttention(query: part(query), key: part(key), value: part(value), mask: .causal)
+      #expect(sameBits(alone, part(whole)), "row \(row)")
+    }
+  }
+
+  @Test(arguments: [(4, 4), (4, 2), (3, 1)]) func packedIsSeparate(_ heads: Int, _ shared: Int) {
+    for width in [8, 31, 64] {
+      let packed = quickTensor(Shape(2, 70, (heads + 2 * shared) * width), seed: width)
+      func part(_ start: Int, _ count: Int) -> Tensor {
+        packed.slice(start * width..<(start + count) * width, axis: 2).reshaped(2, 70, count, width)
+      }
+      for mask in [AttentionMask.none, .causal, .causal.and(.lengths([70, 40], of: 70))] {
+        let separate = scaledDotProductAttention(
+          query: part(0, heads), key: part(heads, shared), value: part(heads + shared, shared), mask: mask)
+        let found = scaledDotProductAttention(
+          packed: packed, headCount: heads, keyValueHeadCount: shared, mask: mask)
+        #expect(sameBits(found, separate))
+      }
+    }
+  }
+
+  @Test func keptFormatsAreWidened() {
+    let c = AttentionCase(queries: 9, keys: 70, width: 40)
+    for format in [StorageFormat.bfloat16, .float16] {
+      let (q, k, v) = (c.query.kept(as: format), c.key.kept(as: format), c.value.kept(as: format))
+      let found = scaledDotProductAttention(query: q, key: k, value: v)
+      #expect(sameBits(found, scaledDotProductAttention(query: q.widened, key: k.widened, value: v.widened)))
+    }
+  }
+
+  @Test func queriesWithoutKeysGetZeros() {
+    let q = quickTensor([2, 70, 2, 8], seed: 1), k = quickTensor([2, 70, 2, 8], seed: 2)
+    let none = AttentionMask.lengths([0, 70], of: 70)
+    let found = scaledDotProductAttention(query: q, key: k, value: k, mask: none)
+    #expect(found.slice(0..<1, axis: 0).scalars.allSatisfy { $0 == 0 })
+    #expect(!found.slice(1..<2, axis: 0).scalars.contains(0))
+    // With a padded beginning, the first causal queries see nothing.
+    let late = AttentionMask.keeping([(0..<70).map { $0 >= 66 }, (0..<70).map { $0 >= 1 }])
+    let rows = scaledDotProductAttention(query: q, key: k, value: k, mask: AttentionMask.causal.and(late))
+    #expect(rows.slice(0..<1, axis: 0).slice(0..<66, axis: 1).scalars.allSatisfy { $0 == 0 })
+    #expect(!rows.slice(0..<1, axis: 0).slice(66..<70, axis: 1).scalars.contains(0))
+    #expect(rows.slice(1..<2, axis: 0).slice(0..<1, axis: 1).scalars.allSatisfy { $0 == 0 })
+    let weights = attentionWeights(query: q, key: k, mask: none)
+    #expect(weights.slice(0..<1, axis: 0).scalars.allSatisfy { $0 == 0 })
+    let empty = scaledDotProductAttention(query: q, key: .zeros([2, 0, 2, 8]), value: .zeros([2, 0, 2, 8]))
+    #expect(empty.scalars.allSatisfy { $0 == 0 })
+    #expect(scaledDotProductAttention(query: .zeros([2, 0, 2, 8]), key: k, value: k).shape == [2, 0, 16])
+  }
+
+  /// Beyond the count, and where padding is, memory may hold anything.
+  @Test(arguments: [Float.nan, .infinity, -.infinity]) func whatMaskedKeysHoldDoesNotLeak(_ poison: Float) {
+    for isCausal in [false, true] {
+      let c = AttentionCase(
+        batch: 3, queries: 60, keys: 130, width: 50, isCausal: isCausal, isPadded: true, room: 20)
+      var (key, value) = (c.key, c.value)
+      for row in 0..<3 {
+        for j in 0..<150 where j >= 130 || !(c.kept?[row][j] ?? true) {
+          let at = (row * 150 + j) * 100
+          key.withMutableScalars { for i in at..<at + 100 { $0[i] = poison } }
+          value.withMutableScalars { for i in at..<at + 100 { $0[i] = poison } }
+        }
+      }
+      let found = scaledDotProductAttention(query: c.query, key: key, value: value, keyCount: 130, mask: c.mask)
+      #expect(sameBits(found, c.attention()))
+      // Nor into the gradients.
+      let clean = gradients(c.query, c.key, c.value, 130, c.mask)
+      let poisoned = gradients(c.query, key, value, 130, c.mask)
+      for (a, b) in zip(clean, poisoned) { #expect(sameBits(a, b)) }
+      #expect(clean[1].scalars.allSatisfy { $0.isFinite } && clean[1].scalars.contains { $0 != 0 })
+    }
+  }
+
+  @Test func nanThatIsSeenComes() {
+    let q = quickTensor([1, 70, 1, 8], seed: 1), k = quickTensor([1, 150, 1, 8], seed: 2)
+    for place in [0, 100, 149] {
+      var poisoned = k
+      poisoned.withMutableScalars { $0[place * 8 + 3] = .nan }
+      let byKey = scaledDotProductAttention(query: q, key: poisoned, value: k)
+      #expect(byKey.scalars.allSatisfy { $0.isNaN }, "a key at \(place)")
+      let byValue = scaledDotProductAttention(query: q, key: k, value: poisoned).scalars
+      for i in 0..<560 { #expect(byValue[i].isNaN == (i % 8 == 3), "a value at \(place)") }
+    }
+    var query = q
+    query.withMutableScalars { $0[17 * 8] = .nan }
+    let byQuery = scaledDotProductAttention(query: query, key: k, value: k).scalars
+    for i in 0..<560 { #expect(byQuery[i].isNaN == (i / 8 == 17)) }
+  }
+
+  @Test func largeScoresStayFinite() {
+    // Scores of 0, 10^4 and -10^4: all the weight goes to the largest.
+    for count in [3, 100, 200] {
+      var key = Tensor.zeros(Shape(1, count, 1, 4)), value = Tensor.zeros(Shape(1, count, 1, 4))
+      let best = count * 2 / 3
+      key.withMutableScalars { for j in 0..<count { $0[j * 4] = j == best ? 100 : j % 2 == 0 ? -100 : 0 } }
+      value.withMutableScalars { for j in 0..<count { $0[j * 4 + 1] = Float(j) } }
+      var query = Tensor.zeros([1, 2, 1, 4])
+      query.withMutableScalars { ($0[0], $0[4]) = (100, -100) }
+      let found = scaledDotProductAttention(query: query, key: key, value: value, scale: 1).scalars
+      #expect(Array(found[0..<4]) == [0, Float(best), 0, 0])
+      let expected = ReferenceAttention(query: query, key: key, value: value, scale: 1).output
+      #expect(largestDifference(found, expected) < 1e-4)
+    }
+    let q = quickTensor([1, 40, 2, 16], seed: 3) * 200, k = quickTensor([1, 120, 2, 16], seed: 4) * 200
+    let found = scaledDotProductAttention(query: q, key: k, value: k).scalars
+    #expect(found.allSatisfy { $0.isFinite && abs($0) <= 200.001 })
+  }
+
+  @Test func misuseSaysTheShapes() async {
+    let keys = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = scaledDotProductAttention(
+        query: .zeros([1, 2, 3, 4]), key: .zeros([1, 5, 2, 4]), value: .zeros([1, 5, 2, 4]))
+    }
+    let text = String(decoding: keys?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains("query [1, 2, 3, 4], key [1, 5, 2, 4], value [1, 5, 2, 4]"))
+    let mask = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Tensor.zeros([2, 3, 1, 4])
+      _ = scaledDotProductAttention(query: x, key: x, value: x, mask: .lengths([1, 2], of: 4))
+    }
+    let message = String(decoding: mask?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("the padding mask is not 2 rows of 3 keys"))
+  }
+}
+
+/// Checks queries alone, and in groups that cut the blocks differently, against all of them at once.
+private func expectSameBitsAlone(_ c: AttentionCase, _ expected: Tensor, _ what: String) {
+  let (query, key, value) = (c.query, c.key, c.value)
+  for start in Set([0, c.queries / 2, min(63, c.queries - 1), c.queries - 1]) {
+    let end = start + 1
+    // A causal query alone is the last of its positions.
+    let count = c.isCausal ? c.keys - c.queries + end : c.keys
+    let kept = c.kept.map { $0.map { Array($0[..<count]) } }
+    let mask = (c.isCausal ? AttentionMask.causal : .none).and(kept.map(AttentionMask.keeping) ?? .none)
+    let alone = scaledDotProductAttention(
+      query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: count, mask: mask)
+    #expect(sameBits(alone, expected.slice(start..<end, axis: 1)), "\(what), query \(start), \(c.testDescription)")
+  }
+}
+
+/// The gradients of the sum of squares of the output.
+private func gradients(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, _ keyCount: Int, _ mask: AttentionMask
+) -> [Tensor] {
+  let tape = Tape(leafCount: 3)
+  var (q, k, v) = (query, key, value)
+  q.trace = Trace(tape: tape, node: 0)
+  k.trace = Trace(tape: tape, node: 1)
+  v.trace = Trace(tape: tape, node: 2)
+  let y = scaledDotProductAttention(query: q, key: k, value: v, keyCount: keyCount, mask: mask)
+  guard case .attention(let record) = tape.takeSteps().steps[0].operation else { return [] }
+  let found = record.gradients(y.detached * 2)
+  return [found.query, found.key, found.value].compactMap { $0 }
+}

@@ -1,0 +1,236 @@
+import Foundation
+import Kernels
+import Tensor
+import Testing
+
+/// Matrix products. What depends on the kernels or the threads runs in a process of its own: both are settings of the
+/// whole process.
+@Suite struct MatmulTests {
+  @Test func productsOfWholeNumbersAreExact() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for m in smallSizes { for n in smallSizes { for k in smallSizes { checkExact(m, n, k, set) } } }
+        for (m, n, k) in largeSizes { checkExact(m, n, k, set) }
+      }
+    }
+  }
+
+  @Test func roundingStaysWithinItsBound() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        var worst = 0.0
+        for (m, n, k) in largeSizes + [(1, 1, 4097), (70, 50, 257), (9, 48, 2000)] {
+          worst = max(worst, checkRounding(m, n, k, set))
+        }
+        print("matmul, \(set): worst error / bound of 2 sqrt(k) 2^-24 sum |a||b| = \(worst)")
+      }
+    }
+  }
+
+  @Test func threadsDoNotReachTheBits() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (m, n, k) in [(1, 513, 1025), (70, 1025, 100), (513, 97, 513), (1025, 100, 1025), (8, 4000, 64)] {
+          let a = fineTensor(Shape(m, k), seed: 1), b = fineTensor(Shape(k, n), seed: 2)
+          let results = withThreadCounts { matmul(a, b) }
+          #expect(results.allSatisfy { sameBits($0, results[0]) }, "\(set) \(m) \(n) \(k)")
+        }
+        let a = fineTensor(Shape(13, 33, 65), seed: 3), b = fineTensor(Shape(13, 65, 49), seed: 4)
+        let results = withThreadCounts { matmul(a, b) }
+        #expect(results.allSatisfy { sameBits($0, results[0]) }, "\(set), batched")
+      }
+    }
+  }
+
+  @Test func aRowDoesNotKnowItsBatch() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (n, k) in [(1, 1), (15, 17), (17, 513), (47, 3), (48, 1025), (49, 512), (100, 600), (144, 65)] {
+          for transposing in [false, true] {
+            for format in StorageFormat.allCases { checkRows(n, k, transposing, format, set) }
+          }
+        }
+      }
+    }
+  }
+
+  @Test func batchesAreTheirProducts() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (m, n, k) in [(1, 1, 1), (7, 49, 17), (16, 48, 8), (3, 100, 65), (257, 257, 257)] {
+          for variant in 0..<8 {
+            if m == 257 && variant & 3 != 1 { continue }
+            checkBatch(m, n, k, variant & 1 > 0, variant & 2 > 0, sharesRight: variant & 4 > 0, set)
+          }
+        }
+      }
+    }
+  }
+
+  @Test func linearIsProductBiasAndActivation() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (rows, inner, outer) in [(1, 1, 1), (3, 17, 49), (8, 48, 48), (70, 65, 100), (9, 513, 97), (200, 64, 150)] {
+          for transposing in [false, true] { checkLinear(rows, inner, outer, transposing, set) }
+        }
+      }
+    }
+  }
+
+  @Test func emptyProducts() {
+    #expect(matmul(.ones([0, 3]), .ones([3, 4])).shape == [0, 4])
+    #expect(matmul(.ones([2, 3]), .ones([3, 0])).shape == [2, 0])
+    #expect(matmul(.ones([2, 0]), .ones([0, 3])).scalars == [Float](repeating: 0, count: 6))
+    #expect(matmul(.ones([2, 2, 0]), .ones([2, 0, 1])).scalars == [0, 0, 0, 0])
+    #expect(matmul(.ones([0, 2, 3]), .ones([0, 3, 1])).shape == [0, 2, 1])
+    let bias = Tensor([1, -2])
+    #expect(linear(.ones([3, 0]), .ones([0, 2]), bias: bias).scalars == [1, -2, 1, -2, 1, -2])
+    #expect(linear(.ones([3, 0]), .ones([0, 2]), bias: bias, activation: .relu).scalars == [1, 0, 1, 0, 1, 0])
+  }
+
+  @Test func nanAndInfinityCome() {
+    let a = Tensor([1, .nan, 0, 2, 0, .infinity, 1, 1], shape: [4, 2])
+    let result = matmul(a, Tensor([1, 0, 0, 1], shape: [2, 2])).scalars
+    #expect(result[0].isNaN && result[1].isNaN && result[2] == 0 && result[3] == 2)
+    #expect(result[4].isNaN && result[5] == .infinity && result[6] == 1 && result[7] == 1)
+  }
+}
+
+private let smallSizes = [1, 2, 3, 7, 8, 9, 15, 16, 17, 47, 48, 49]
+
+private let largeSizes = [
+  (65, 97, 100), (1, 1025, 513), (1025, 1, 97), (513, 17, 65), (100, 100, 513), (7, 513, 1025), (97, 65, 1025),
+  (16, 1025, 48), (1025, 49, 1025), (70, 144, 512), (64, 192, 511),
+]
+
+/// Checks `c x = a (b x)` for one vector of large random whole numbers, in exact arithmetic: a wrong element shows with
+/// all but certainty (Freivalds 1977), at a cost that leaves room for every size.
+private func checkExact(_ m: Int, _ n: Int, _ k: Int, _ set: KernelSet) {
+  let a = wholeTensor(Shape(m, k), seed: m &* 31 &+ k), b = wholeTensor(Shape(k, n), seed: n &* 17 &+ k)
+  let variant = (m + n * 3 + k * 5) % 3
+  let format = StorageFormat.allCases[variant]
+  let (left, right) = (a.transposed(), b.transposed())
+  let results = [
+    matmul(a, b), matmul(left, b.kept(as: format), transposingLeft: true),
+    matmul(a, right.kept(as: format), transposingRight: true),
+    matmul(left, right, transposingLeft: true, transposingRight: true), matmul(a, b.kept(as: format)),
+  ]
+  var numbers = QuickNumbers(m + n + k)
+  let x = (0..<n).map { _ in Double(numbers.next() & 0xfffff) }
+  let expected = times(a, times(b, x))
+  #expect(times(results[0], x) == expected, "\(set) \(m) \(n) \(k)")
+  for result in results { #expect(sameBits(result, results[0]), "\(set) \(m) \(n) \(k) \(format)") }
+}
+
+/// A matrix times a vector, in Double.
+private func times(_ matrix: Tensor, _ x: [Double]) -> [Double] {
+  let (rows, columns) = (matrix.shape[0], matrix.shape[1])
+  return matrix.withScalars { scalars in
+    x.withUnsafeBufferPointer { x in
+      var result = [Double](repeating: 0, count: rows)
+      var i = 0
+      while i < rows {
+        var sum = 0.0
+        var j = 0
+        while j < columns {
+          sum += Double(scalars[i &* columns &+ j]) * x[j]
+          j &+= 1
+        }
+        result[i] = sum
+        i &+= 1
+      }
+      return result
+    }
+  }
+}
+
+/// Checks elements here and there against Double; returns the worst error in units of the bound.
+private func checkRounding(_ m: Int, _ n: Int, _ k: Int, _ set: KernelSet) -> Double {
+  let a = fineTensor(Shape(m, k), seed: m), b = fineTensor(Shape(k, n), seed: n + 1)
+  let result = matmul(a, b).scalars, left = a.scalars, right = b.scalars
+  var numbers = QuickNumbers(k)
+  var worst = 0.0
+  for sample in 0..<24 {
+    let i = sample == 0 ? m - 1 : Int(numbers.next()) % m, j = sample == 0 ? n - 1 : Int(numbers.next()) % n
+    var (sum, magnitude) = (0.0, 0.0)
+    for p in 0..<k {
+      let product = Double(left[i * k + p]) * Double(right[p * n + j])
+      sum += product
+      magnitude += abs(product)
+    }
+    let error = abs(Double(result[i * n + j]) - sum)
+    #expect(error <= Double(k) * 0x1p-24 * magnitude, "\(set) \(m) \(n) \(k): element \(i), \(j)")
+    worst = max(worst, error / (2 * Double(k).squareRoot() * 0x1p-24 * magnitude))
+  }
+  #expect(worst <= 1, "\(set) \(m) \(n) \(k)")
+  return worst
+}
+
+/// A row alone, and in batches of several sizes.
+private func checkRows(_ n: Int, _ k: Int, _ transposing: Bool, _ format: StorageFormat, _ set: KernelSet) {
+  let a = fineTensor(Shape(70, k), seed: k)
+  let b = fineTensor(transposing ? Shape(n, k) : Shape(k, n), seed: n).kept(as: format)
+  let whole = matmul(a, b, transposingRight: transposing)
+  var start = 0
+  for count in [1, 1, 2, 3, 5, 7, 8, 9, 15, 16, 1, 1, 1] {
+    let part = matmul(a.slice(start..<start + count, axis: 0), b, transposingRight: transposing)
+    #expect(
+      sameBits(part, whole.slice(start..<start + count, axis: 0)),
+      "\(set) \(count) rows at \(start), \(n) columns, depth \(k), \(format), transposing \(transposing)")
+    start += count
+  }
+  #expect(start == 70)
+}
+
+private func checkBatch(
+  _ m: Int, _ n: Int, _ k: Int, _ transposingLeft: Bool, _ transposingRight: Bool, sharesRight: Bool, _ set: KernelSet
+) {
+  let a = fineTensor(transposingLeft ? Shape(2, 3, k, m) : Shape(2, 3, m, k), seed: m)
+  let b =
+    sharesRight
+    ? fineTensor(transposingRight ? Shape(n, k) : Shape(k, n), seed: n)
+    : fineTensor(transposingRight ? Shape(2, 3, n, k) : Shape(2, 3, k, n), seed: n)
+  for format in StorageFormat.allCases {
+    let right = b.kept(as: format)
+    let whole = matmul(a, right, transposingLeft: transposingLeft, transposingRight: transposingRight)
+    #expect(whole.shape == Shape(2, 3, m, n))
+    for outer in 0..<2 {
+      for inner in 0..<3 {
+        func part(_ t: Tensor) -> Tensor {
+          let matrix = t.slice(outer..<outer + 1, axis: 0).slice(inner..<inner + 1, axis: 1)
+          return matrix.reshaped(t.shape[2], t.shape[3])
+        }
+        let one = matmul(
+          part(a), sharesRight ? right : part(right).kept(as: format), transposingLeft: transposingLeft,
+          transposingRight: transposingRight)
+        #expect(sameBits(part(whole), one), "\(set) \(m) \(n) \(k) \(transposingLeft) \(transposingRight) \(format)")
+      }
+    }
+    if m == 257 { break }
+  }
+}
+
+private func checkLinear(_ rows: Int, _ inner: Int, _ outer: Int, _ transposing: Bool, _ set: KernelSet) {
+  let x = fineTensor(Shape(rows, inner), seed: rows), bias = fineTensor(Shape(outer), seed: 5)
+  for format in StorageFormat.allCases {
+    let weight = fineTensor(transposing ? Shape(outer, inner) : Shape(inner, outer), seed: 6).kept(as: format)
+    let product = matmul(x, weight, transposingRight: transposing)
+    func check(_ found: Tensor, _ expected: Tensor, _ what: String) {
+      #expect(sameBits(found, expected), "\(set) \(rows) \(inner) \(outer) \(transposing) \(format) \(what)")
+    }
+    check(linear(x, weight, transposingWeight: transposing), product, "plain")
+    check(linear(x, weight, bias: bias, transposingWeight: transposing), product + bias, "bias")
+    check(
+      linear(x, weight, bias: bias.kept(as: .bfloat16), transposingWeight: transposing),
+      product + bias.kept(as: .bfloat16), "kept bias")
+    for f in UnaryFunction.allCases where f != .log && f != .squareRoot {
+      check(
+        linear(x, weight, bias: bias, transposingWeight: transposing, activation: f), (product + bias).applying(f),
+        "\(f)")
+    }
+    check(
+      linear(x, weight, transposingWeight: transposing, activation: .relu), product.applying(.relu), "no bias, relu")
+    let deep = linear(x.reshaped(rows, 1, 1, inner), weight, bias: bias, transposingWeight: transposing)
+    check(deep.reshaped(rows, outer), product + bias, "four axes")
+  }
+}

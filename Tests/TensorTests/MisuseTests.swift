@@ -1,0 +1,68 @@
+import Tensor
+import Testing
+
+/// What the calling program does wrong stops it, and says the operation and the shapes.
+@Suite struct MisuseTests {
+  @Test func productsThatDoNotFit() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = matmul(.zeros([2, 3]), .zeros([4, 5]))
+    }
+    #expect(text(result).contains("matmul: shapes [2, 3] and [4, 5] do not fit"))
+  }
+
+  @Test func batchesThatDoNotFit() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = matmul(.zeros([2, 3, 4]), .zeros([3, 5, 4]), transposingRight: true)
+    }
+    #expect(text(result).contains("matmul: shapes [2, 3, 4] and [3, 5, 4] transposed do not fit"))
+  }
+
+  @Test func linearThatDoesNotFit() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = linear(.zeros([2, 3]), .zeros([3, 4]), bias: .zeros([5]))
+    }
+    #expect(text(result).contains("linear: x [2, 3], weight [3, 4], bias [5] do not fit"))
+  }
+
+  @Test func shapesThatDoNotBroadcast() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([2, 3]) + Tensor.zeros([2, 2])
+    }
+    #expect(text(result).contains("+: shapes [2, 3] and [2, 2] do not broadcast"))
+  }
+
+  @Test func parametersThatAreNotLoaded() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.placeholder([2, 3]) + 1
+    }
+    #expect(text(result).contains("a parameter of the shape [2, 3] is used before it was loaded"))
+  }
+
+  @Test func idsOutsideTheTable() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([5, 2]).rows(at: [0, 5])
+    }
+    #expect(text(result).contains("ids from 0 to 5 in a table [5, 2]"))
+  }
+
+  @Test func slicesOutsideTheAxis() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([5, 2]).slice(3..<6, axis: 0)
+    }
+    #expect(text(result).contains("slice: 3..<6 of axis 0 of [5, 2]"))
+  }
+
+  @Test func targetsOutsideTheClasses() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([2, 3]).crossEntropy(targets: [1, 3])
+    }
+    #expect(text(result).contains("crossEntropy: logits [2, 3] and 2 targets up to 3"))
+  }
+
+  @Test func shapesTooLargeToCount() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Tensor.zeros([1 << 30, 1 << 30, 1 << 30])
+    }
+    #expect(text(result).contains("more elements than an Int can count"))
+  }
+}

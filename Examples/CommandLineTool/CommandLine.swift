@@ -124,6 +124,21 @@ public struct CommandLineTool {
   }
 }
 
+/// Writes a piece of text to standard output at once.
+public func show(_ piece: String) {
+  fflush(nil)  // what was printed before comes first
+  var piece = piece
+  piece.withUTF8 { bytes in
+    var rest = UnsafeRawBufferPointer(bytes)
+    while !rest.isEmpty {
+      let written = write(STDOUT_FILENO, rest.baseAddress, rest.count)
+      if written < 0 && errno == EINTR { continue }
+      guard written > 0 else { return }  // nobody reads any more
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+    }
+  }
+}
+
 /// Writes a line to standard error.
 public func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
 

@@ -47,20 +47,18 @@ runProgram {
       seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0)),
     maxTokens: options.int("max-tokens", in: 1...Int.max) ?? 128)
 
-  // Text is printed as it comes, each piece as soon as it is certain.
+  // Text is shown as it comes, each piece as soon as it is certain.
   var (ids, text) = ([Int](), "")
-  func show(_ piece: String) {
-    text += piece
-    print(piece, terminator: "")
-    fflush(nil)
-  }
   var detokenizer = tokenizer?.makeDetokenizer()
   while let id = try tokens.next() {
     ids.append(id)
-    show(try detokenizer?.append(id) ?? (ids.count == 1 ? "" : ",") + "\(id)")
+    let piece = try detokenizer?.append(id) ?? "\(id) "
+    text += piece
+    show(piece)
   }
-  if let rest = detokenizer?.finish() { show(rest) }
-  print()
+  let rest = detokenizer?.finish() ?? ""
+  text += rest
+  show(rest + "\n")
 
   var result: [(String, JSONValue)] = [
     ("prompt_ids", .array(prompt.map { .integer($0) })), ("ids", .array(ids.map { .integer($0) })),

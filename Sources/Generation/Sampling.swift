@@ -41,7 +41,8 @@ public struct Sampling: Sendable, Equatable {
       throw InputError(.badValue, "the \(topK) best tokens leave none", at: "topK", advice: "Use 1 or more.")
     }
     if let topP, !(topP > 0 && topP <= 1) {
-      throw InputError(.badValue, "\(topP) is no share of the weight", at: "topP", advice: "Use more than 0, at most 1.")
+      throw InputError(
+        .badValue, "\(topP) is no share of the weight", at: "topP", advice: "Use more than 0, at most 1.")
     }
     (self.temperature, self.topK, self.topP, self.seed) = (temperature, topK, topP, seed)
   }

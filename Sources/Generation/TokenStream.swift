@@ -51,7 +51,8 @@ public struct TokenStream: Sendable {
   ) throws(InputError) {
     guard !prompt.isEmpty else {
       throw InputError(
-        .badValue, "the prompt has no tokens", at: "prompt", advice: "Begin with the tokenizer's start token, at least.")
+        .badValue, "the prompt has no tokens", at: "prompt", advice: "Begin with the tokenizer's start token, at least."
+      )
     }
     guard maxTokens > 0 else {
       throw InputError(.badValue, "\(maxTokens) tokens are none to generate", at: "maxTokens", advice: "Use 1 or more.")

@@ -30,53 +30,53 @@ private struct UnaryWork: ParallelWork {
   }
 }
 
-/// Where the elements of broadcast operands lie: axes merged as far as their steps allow.
+/// Where the elements of broadcast operands lie: axes merged as far as their steps allow. Kept without heap memory.
 struct BroadcastPlan {
-  let shape: Shape
-  /// The innermost run: its length and whether each operand advances along it.
-  private(set) var run = 1
-  private(set) var leftAdvances = false
-  private(set) var rightAdvances = false
-  /// The outer axes, innermost first: size and steps.
-  private var outer: [(size: Int, left: Int, right: Int)] = []
+  private(set) var shape: Shape
+  // The merged axes, innermost first: sizes, and how far a step along them goes in each operand. The innermost is a run.
+  private var sizes = SIMD8<Int>(repeating: 1)
+  private var leftSteps = SIMD8<Int>(repeating: 0)
+  private var rightSteps = SIMD8<Int>(repeating: 0)
+  private var count = 0
 
   /// The plan for two shapes, axes aligned at the innermost; nil where a pair of sizes is neither equal nor 1.
   init?(_ left: Shape, _ right: Shape) {
-    var sizes: [Int] = []
-    var axes: [(size: Int, left: Int, right: Int)] = []
+    shape = left.rank >= right.rank ? left : right
     var (leftStep, rightStep) = (1, 1)
-    for i in 1...max(left.rank, right.rank, 1) {
-      let l = i <= left.rank ? left[-i] : 1, r = i <= right.rank ? right[-i] : 1
+    for i in 0..<shape.rank {
+      let l = i < left.rank ? left[-1 - i] : 1, r = i < right.rank ? right[-1 - i] : 1
       guard l == r || l == 1 || r == 1 else { return nil }
       let size = l == 1 ? r : l
-      if i <= max(left.rank, right.rank) { sizes.append(size) }
-      let axis = (size: size, left: l == 1 ? 0 : leftStep, right: r == 1 ? 0 : rightStep)
+      shape[-1 - i] = size
+      let (leftAxis, rightAxis) = (l == 1 ? 0 : leftStep, r == 1 ? 0 : rightStep)
       leftStep *= l
       rightStep *= r
       if size == 1 { continue }
-      if let last = axes.last, axis.left == last.left * last.size, axis.right == last.right * last.size {
-        axes[axes.count - 1].size *= size
+      let last = count - 1
+      if last >= 0, leftAxis == leftSteps[last] * sizes[last], rightAxis == rightSteps[last] * sizes[last] {
+        sizes[last] *= size
       } else {
-        axes.append(axis)
+        (sizes[count], leftSteps[count], rightSteps[count]) = (size, leftAxis, rightAxis)
+        count += 1
       }
-    }
-    shape = Shape(sizes.reversed())
-    if let first = axes.first {
-      (run, leftAdvances, rightAdvances) = (first.size, first.left != 0, first.right != 0)
-      outer = Array(axes.dropFirst())
     }
   }
 
-  var rows: Int { outer.reduce(1) { $0 * $1.size } }
+  /// The innermost run: its length and whether each operand advances along it.
+  var run: Int { sizes[0] }
+  var leftAdvances: Bool { leftSteps[0] != 0 }
+  var rightAdvances: Bool { rightSteps[0] != 0 }
+  /// How many runs there are.
+  var rows: Int { (1..<max(count, 1)).reduce(1) { $0 * sizes[$1] } }
 
   /// Where row `row` begins in each operand.
   func start(of row: Int) -> (left: Int, right: Int) {
     var (row, left, right) = (row, 0, 0)
-    for axis in outer {
-      let index = row % axis.size
-      row /= axis.size
-      left += index * axis.left
-      right += index * axis.right
+    for axis in 1..<max(count, 1) {
+      let index = row % sizes[axis]
+      row /= sizes[axis]
+      left += index * leftSteps[axis]
+      right += index * rightSteps[axis]
     }
     return (left, right)
   }

@@ -38,7 +38,7 @@ struct Run {
   /// Checks that the folder can be written, and that writing it destroys nothing.
   private func checkOutput() throws(InputError) {
     try AtomicDirectory(replacing: options.out).discard()
-    let own = ["config.json", "model.safetensors", "optimizer.safetensors", "training.json", CharacterTokenizer.fileName]
+    let own = TrainingCheckpoint.fileNames + ["config.json", CharacterTokenizer.fileName]
     let found = (try? FileManager.default.contentsOfDirectory(atPath: options.out)) ?? []
     if let other = found.filter({ !own.contains($0) && !$0.hasPrefix(".") }).min() {
       throw InputError(

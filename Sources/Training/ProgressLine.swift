@@ -59,6 +59,7 @@ public struct ProgressLine {
       minutes < 60
       ? "\(minutes):\(String(format: "%02d", rest))"
       : "\(minutes / 60):\(String(format: "%02d", minutes % 60)):\(String(format: "%02d", rest))"
-    return "step \(step + 1) of \(steps)   loss \(String(format: "%.3f", loss))   \(Int(min(speed, 1e15))) tokens/s   \(time) left"
+    return "step \(step + 1) of \(steps)   loss \(String(format: "%.3f", loss))   "
+      + "\(Int(min(speed, 1e15))) tokens/s   \(time) left"
   }
 }

@@ -24,6 +24,9 @@ public struct TrainingCheckpoint: Sendable {
   private static let weights = "model.safetensors"
   private static let moments = "optimizer.safetensors"
 
+  /// The files that every checkpoint has.
+  public static let fileNames = [weights, moments, Manifest.fileName]
+
   /// How many steps had been made: the number of the next one.
   public var step: Int { manifest.step }
   /// What the run is made of.

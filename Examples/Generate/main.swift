@@ -15,7 +15,7 @@ runProgram {
       .init("prompt", "TEXT", "the text to continue"),
       .init("prompt-ids", "1,2,3", "token ids to continue; no tokenizer is needed then"),
       .init("max-tokens", "N", "tokens to generate at most (default: 128)"),
-      .init("temperature", "T", "0 takes the likeliest token each time (default); 1 samples as the model predicts"),
+      .init("temperature", "T", "0 takes the likeliest token each time; 1, with top-k or top-p the default, samples"),
       .init("top-k", "K", "sample from the K likeliest tokens only"),
       .init("top-p", "P", "sample from the likeliest tokens that make the share P only"),
       .init("seed", "S", "the same seed gives the same text (default: 0)"),
@@ -39,10 +39,11 @@ runProgram {
   }
 
   let model = try PretrainedModel.load(from: folder)
+  let samples = options.has("top-k") || options.has("top-p")
   var tokens = try TokenStream(
     model, after: prompt,
     sampling: Sampling(
-      temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? 0,
+      temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? (samples ? 1 : 0),
       topK: options.int("top-k", in: 1...Int.max),
       topP: options.double("top-p", in: 0...1),
       seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0)),

@@ -25,6 +25,8 @@ runProgram {
     throw InputError(.missing, "no model is given", at: "--model", advice: "See generate --help.")
   }
 
+  let model = try PretrainedModel.load(from: folder)
+
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?
   let prompt: [Int]
@@ -38,7 +40,6 @@ runProgram {
     throw InputError(.badValue, "give either --prompt or --prompt-ids", at: "generate", advice: "See generate --help.")
   }
 
-  let model = try PretrainedModel.load(from: folder)
   let samples = options.has("top-k") || options.has("top-p")
   var tokens = try TokenStream(
     model, after: prompt,
@@ -51,7 +52,7 @@ runProgram {
 
   // Text is shown as it comes, each piece as soon as it is certain.
   var (ids, text) = ([Int](), "")
-  var detokenizer = tokenizer?.makeDetokenizer()
+  var detokenizer = try tokenizer?.makeDetokenizer(after: prompt)
   while let id = try tokens.next() {
     ids.append(id)
     let piece = try detokenizer?.append(id) ?? "\(id) "

@@ -15,7 +15,7 @@ runProgram {
       .init("prompt", "TEXT", "the text to continue"),
       .init("prompt-ids", "1,2,3", "token ids to continue; no tokenizer is needed then"),
       .init("max-tokens", "N", "tokens to generate at most (default: 128)"),
-      .init("temperature", "T", "0 takes the likeliest token each time (default); 1 samples as the model predicts"),
+      .init("temperature", "T", "0 takes the likeliest token each time; 1, with top-k or top-p the default, samples"),
       .init("top-k", "K", "sample from the K likeliest tokens only"),
       .init("top-p", "P", "sample from the likeliest tokens that make the share P only"),
       .init("seed", "S", "the same seed gives the same text (default: 0)"),
@@ -24,6 +24,8 @@ runProgram {
   guard let folder = options.string("model") else {
     throw InputError(.missing, "no model is given", at: "--model", advice: "See generate --help.")
   }
+
+  let model = try PretrainedModel.load(from: folder)
 
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?
@@ -38,11 +40,11 @@ runProgram {
     throw InputError(.badValue, "give either --prompt or --prompt-ids", at: "generate", advice: "See generate --help.")
   }
 
-  let model = try PretrainedModel.load(from: folder)
+  let samples = options.has("top-k") || options.has("top-p")
   var tokens = try TokenStream(
     model, after: prompt,
     sampling: Sampling(
-      temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? 0,
+      temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? (samples ? 1 : 0),
       topK: options.int("top-k", in: 1...Int.max),
       topP: options.double("top-p", in: 0...1),
       seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0)),
@@ -50,7 +52,7 @@ runProgram {
 
   // Text is shown as it comes, each piece as soon as it is certain.
   var (ids, text) = ([Int](), "")
-  var detokenizer = tokenizer?.makeDetokenizer()
+  var detokenizer = try tokenizer?.makeDetokenizer(after: prompt)
   while let id = try tokens.next() {
     ids.append(id)
     let piece = try detokenizer?.append(id) ?? "\(id) "

@@ -40,8 +40,11 @@ extension LanguageModel {
     after prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, maxTokens: Int,
     stopTokens: Set<Int>? = nil
   ) throws(InputError) -> (text: String, tokens: GeneratedTokens) {
-    let tokens = try generate(
-      after: tokenizer.encode(prompt), sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens)
-    return (try tokenizer.decode(tokens.ids), tokens)
+    let ids = try tokenizer.encode(prompt)
+    let tokens = try generate(after: ids, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens)
+    var detokenizer = try tokenizer.makeDetokenizer(after: ids)
+    var text = ""
+    for id in tokens.ids { text += try detokenizer.append(id) }
+    return (text + detokenizer.finish(), tokens)
   }
 }

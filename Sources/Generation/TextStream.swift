@@ -8,8 +8,8 @@ import Tokenizers
 ///       print(piece, terminator: "")
 ///     }
 ///
-/// Pieces are final and whole: no character is split between two, and together they are the text that all the tokens
-/// decode to. Tokens are computed when a piece is asked for, off the caller's actor, which stays free meanwhile. Leaving
+/// Pieces are final and whole: no character is split between two, and after the prompt's text they are together the
+/// text that prompt and new tokens decode to. Tokens are computed when a piece is asked for, off the caller's actor, which stays free meanwhile. Leaving
 /// the loop ends the computation. So does cancelling the task, which throws `CancellationError` at the next token.
 public struct TextStream: AsyncSequence, Sendable {
   /// A piece of text, never empty.
@@ -57,6 +57,19 @@ public struct TextStream: AsyncSequence, Sendable {
   }
 }
 
+extension Tokenizer {
+  /// A detokenizer that has read `prompt`: its pieces continue the prompt's text.
+  ///
+  /// A new detokenizer would take what follows for the beginning of a text, whose first space is dropped in many
+  /// vocabularies.
+  /// - Throws: `badValue` where an id of the prompt has no token.
+  public func makeDetokenizer(after prompt: [Int]) throws(InputError) -> Detokenizer {
+    var detokenizer = makeDetokenizer()
+    for id in prompt { _ = try detokenizer.append(id) }
+    return detokenizer
+  }
+}
+
 extension LanguageModel {
   /// The text that continues `prompt`, piece by piece.
   ///
@@ -66,9 +79,9 @@ extension LanguageModel {
     _ prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, maxTokens: Int,
     stopTokens: Set<Int>? = nil
   ) throws(InputError) -> TextStream {
-    TextStream(
-      try TokenStream(
-        self, after: tokenizer.encode(prompt), sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens),
-      detokenizer: tokenizer.makeDetokenizer())
+    let ids = try tokenizer.encode(prompt)
+    return TextStream(
+      try TokenStream(self, after: ids, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens),
+      detokenizer: try tokenizer.makeDetokenizer(after: ids))
   }
 }

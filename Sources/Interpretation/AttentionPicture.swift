@@ -43,7 +43,8 @@ public func attentionPicture(
   var labels: [String] = []
   for id in tokens {
     let label = try tokenizer.decode([id])
-    labels.append(label.isEmpty ? tokenizer.token(of: id) ?? "" : label)  // a lone space at a text's start decodes to none
+    // A lone space at a text's start decodes to nothing.
+    labels.append(label.isEmpty ? tokenizer.token(of: id) ?? "" : label)
   }
   return try attentionPicture(of: model, tokens: tokens, labels: labels)
 }

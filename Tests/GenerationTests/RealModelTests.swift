@@ -47,6 +47,26 @@ struct RealModelTests {
     }
   }
 
+  @Test func streamedTextContinuesThePrompt() async throws {
+    let folder = TestData.path("models/tinystories-656k")
+    let model = try PretrainedModel.load(from: folder), tokenizer = try loadTokenizer(in: folder)
+    for expected in try Expected.read().cases {
+      let beginning = try tokenizer.decode(tokenizer.encode(expected.prompt))
+      let sampling = try Sampling(temperature: 1.2, seed: 8)
+      for options in [(Sampling.greedy, 120), (sampling, 60)] {
+        var text = ""
+        for try await piece in try model.stream(
+          expected.prompt, tokenizer: tokenizer, sampling: options.0, maxTokens: options.1)
+        { text += piece }
+        let whole = try model.generate(
+          after: expected.prompt, tokenizer: tokenizer, sampling: options.0, maxTokens: options.1)
+        #expect(text == whole.text)
+        #expect(try beginning + text == tokenizer.decode(tokenizer.encode(expected.prompt) + whole.tokens.ids))
+        if options.0.isGreedy { #expect(beginning + text == expected.text) }
+      }
+    }
+  }
+
   @Test func threadsChangeNoToken() throws {
     let model = try PretrainedModel.load(from: TestData.path("models/tinystories-656k"))
     let texts = try [1, 2, 3].map { threads in

@@ -69,6 +69,22 @@ private func speaker(_ bytes: [UInt8], context: Int = 512) -> ScriptedModel {
     }
   }
 
+  @Test func aSpaceAfterThePromptStays() throws {
+    // As Llama's vocabularies have it: the decoder drops the space before the text's first word.
+    let json = """
+      {"added_tokens": [], "normalizer": null, "pre_tokenizer": null, "post_processor": null,
+       "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+         {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+       "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+         "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
+         "vocab": {"▁": 0, "a": 1, "b": 2}, "merges": []}}
+      """
+    let tokenizer = try BPETokenizer(tokenizerJSON: Array(json.utf8))
+    let model = ScriptedModel(vocabularySize: 3) { $0 % 2 == 0 ? [1, 0, 0] : [0, 0, 1] }
+    #expect(try model.generate(after: "a", tokenizer: tokenizer, maxTokens: 4).text == " b b")
+    #expect(try tokenizer.decode([0, 2, 0, 2]) == "b b")
+  }
+
   @Test func leavingTheLoopStopsComputing() async throws {
     let model = speaker(Array("abc".utf8))
     for try await piece in try model.stream("a", tokenizer: byteTokenizer(), maxTokens: 500) where piece == "c" {

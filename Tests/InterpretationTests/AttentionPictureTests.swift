@@ -99,7 +99,7 @@ private final class Document: NSObject, XMLParserDelegate {
       #expect(document.texts.contains(shown), "\(shown)")
     }
     #expect(document.elements["script"] == nil)
-    #expect(document.texts.allSatisfy { $0.count < 60 })
+    #expect(document.texts.allSatisfy { $0.count < 80 })
   }
 
   @Test func aTokenizerNamesTheTokens() throws {

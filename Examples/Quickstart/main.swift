@@ -59,14 +59,18 @@ func write(
 ) throws(InputError) -> String {
   var ids = try tokenizer.encode(prompt)
   let end = ids.count + count
-  FileHandle.standardOutput.write(Data(prompt.utf8))
+  func show(_ text: String) {
+    print(text, terminator: "")
+    fflush(nil)
+  }
+  show(prompt)
   while ids.count < end {
     var tokens = try TokenStream(
       model, after: Array(ids.suffix(model.contextLength / 2)),
       sampling: Sampling(temperature: 0.7, seed: UInt64(ids.count)), maxTokens: end - ids.count)
     while let id = try tokens.next() {
       ids.append(id)
-      FileHandle.standardOutput.write(Data(try tokenizer.decode([id]).utf8))
+      show(try tokenizer.decode([id]))
     }
   }
   print()

@@ -36,13 +36,13 @@ public struct AdamW: Sendable {
   public internal(set) var updateCount = 0
   /// The moments of every parameter, in the model's order; empty before the first update. Frozen parameters have
   /// placeholders.
-  var moments: [Moments] = []
+  package var moments: [Moments] = []
 
-  struct Moments: Sendable {
-    let name: String
-    let decays: Bool
-    var first: Tensor
-    var second: Tensor
+  package struct Moments: Sendable {
+    package let name: String
+    package let decays: Bool
+    package var first: Tensor
+    package var second: Tensor
     var isFrozen: Bool { first.isPlaceholder }
 
     mutating func step(_ step: AdamWStep, _ weights: inout Tensor, along gradient: Tensor) {

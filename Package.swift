@@ -43,6 +43,9 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ("benchmark", "Benchmarks/Benchmark", ["Formats", "Gradients", "Kernels", "Layers", "Models", "Tensor", "Training"]),
 ]
 
+// Rooms further up that a room's tests look into.
+let testNeeds = ["Gradients": ["Attention", "Models"], "Layers": ["Attention", "Gradients", "Models"]]
+
 func dependencies(_ names: [String]) -> [Target.Dependency] { names.map { .init(stringLiteral: $0) } }
 let kernelRooms = instructionSets.map(\.name)
 
@@ -62,11 +65,13 @@ let package = Package(
     + rooms.map { room in
       .testTarget(
         name: room.name + "Tests",
-        dependencies: dependencies([room.name, "TestSupport"] + room.needs + (room.name == "Kernels" ? kernelRooms : [])),
+        dependencies: dependencies(
+          [room.name, "TestSupport"] + room.needs + testNeeds[room.name, default: []]
+            + (room.name == "Kernels" ? kernelRooms : [])),
         swiftSettings: language)
     }
     + [
-      .target(name: "TestSupport", dependencies: ["Tensor"], path: "Tests/TestSupport", swiftSettings: language),
+      .target(name: "TestSupport", dependencies: ["Formats", "Layers", "Tensor"], path: "Tests/TestSupport", swiftSettings: language),
       .target(name: "CommandLineTool", dependencies: ["Formats", "Tensor"], path: "Examples/CommandLineTool", swiftSettings: language),
     ]
     + programs.map {

@@ -1,0 +1,86 @@
+import Layers
+import Tensor
+import TestSupport
+import Testing
+
+@Suite struct KeyValueCacheTests {
+  /// Keys or values of `time` tokens: `[batch, time, heads, width]`, every number another one.
+  private func tokens(_ batch: Int, _ time: Int, seed: Int) -> Tensor {
+    testTensor(Shape(batch, time, 2, 3), seed: UInt64(seed))
+  }
+
+  /// What is there, row by row.
+  private func present(_ all: Tensor, _ count: Int) -> [Float] { all.slice(0..<count, axis: 1).scalars }
+
+  /// Whatever is added, forgotten and copied, a cache holds what plain arrays of the same tokens hold.
+  @Test(arguments: [1, 2], [1, 4, 64]) func holdsWhatArraysHold(_ batch: Int, _ capacity: Int) {
+    let layers = 3
+    var cache = KeyValueCache(layerCount: layers, capacity: capacity)
+    // For each layer, keys and values: for each batch row, its tokens.
+    var model = Array(repeating: [[[Float]]](repeating: Array(repeating: [], count: batch), count: 2), count: layers)
+    let random = Random(seed: UInt64(10 * batch + capacity))
+    var kept: [(cache: KeyValueCache, model: [[[[Float]]]])] = []
+    for step in 0..<40 {
+      switch random.integer(step, below: 8) {
+      case 0:
+        let count = random.integer(1000 + step, below: cache.length + 1)
+        cache.truncate(to: count)
+        model = model.map { $0.map { $0.map { Array($0.prefix(count * 6)) } } }
+      case 1: kept.append((cache, model))
+      case 2:
+        if let last = kept.popLast() { (cache, model) = last }
+      default:
+        let time = 1 + random.integer(2000 + step, below: step % 5 == 0 ? 20 : 3)
+        let length = cache.length
+        for layer in 0..<layers {
+          let new = [tokens(batch, time, seed: 6 * step + layer), tokens(batch, time, seed: 6 * step + layer + 3)]
+          let all = cache.append(layer: layer, key: new[0], value: new[1])
+          #expect(all.count == length + time && cache.length == length)
+          for (part, found) in [all.key, all.value].enumerated() {
+            for row in 0..<batch {
+              model[layer][part][row] += new[part].slice(row..<row + 1, axis: 0).scalars
+            }
+            #expect(present(found, all.count) == model[layer][part].flatMap { $0 }, "step \(step), layer \(layer)")
+          }
+        }
+        cache.advance(by: time)
+        #expect(cache.length == length + time)
+      }
+    }
+  }
+
+  /// While there is room, a token is written where the room is.
+  @Test func roomIsUsed() {
+    var cache = KeyValueCache(layerCount: 1, capacity: 10)
+    func append(_ time: Int) -> UnsafeRawPointer? {
+      let all = cache.append(layer: 0, key: tokens(1, time, seed: 1), value: tokens(1, time, seed: 2))
+      cache.advance(by: time)
+      return all.key.withBytes { $0.baseAddress }
+    }
+    let first = append(4)
+    for _ in 0..<6 { #expect(append(1) == first) }
+    #expect(append(1) != first && cache.length == 11)
+  }
+
+  /// The first tokens of a new cache are more than its room.
+  @Test func growsAtOnce() {
+    var cache = KeyValueCache(layerCount: 1, capacity: 2)
+    let (key, value) = (tokens(2, 33, seed: 1), tokens(2, 33, seed: 2))
+    let all = cache.append(layer: 0, key: key, value: value)
+    #expect(present(all.key, 33) == key.scalars && present(all.value, 33) == value.scalars)
+  }
+
+  /// A copy continues on its own.
+  @Test func copiesAreIndependent() {
+    var cache = KeyValueCache(layerCount: 1)
+    let start = tokens(1, 2, seed: 1)
+    _ = cache.append(layer: 0, key: start, value: start)
+    cache.advance(by: 2)
+    var copy = cache
+    let (one, other) = (tokens(1, 1, seed: 2), tokens(1, 1, seed: 3))
+    let first = cache.append(layer: 0, key: one, value: one)
+    let second = copy.append(layer: 0, key: other, value: other)
+    #expect(present(first.key, 3) == start.scalars + one.scalars)
+    #expect(present(second.key, 3) == start.scalars + other.scalars)
+  }
+}

@@ -5,7 +5,10 @@ import Tensor
 public struct UnreachedParameters: Error, Sendable, Equatable, CustomStringConvertible {
   /// Their names.
   public let names: [String]
-  /// One sentence that names them and says what to do.
+
+  package init(names: [String]) { self.names = names }
+
+  /// The names, and what to do.
   public var description: String {
     "the loss does not reach \(names.count == 1 ? "the parameter" : "\(names.count) parameters:") "
       + names.prefix(12).joined(separator: ", ") + (names.count > 12 ? ", ..." : "")

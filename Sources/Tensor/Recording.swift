@@ -77,7 +77,8 @@ package final class Tape: Sendable {
     }
   }
 
-  private var isOpen: Bool { state.withLock { $0.isOpen } }
+  /// Whether operations are recorded.
+  var isOpen: Bool { state.withLock { $0.isOpen } }
 
   /// The tape on which an operation on two values is recorded: the newer one if it still records.
   fileprivate static func recording(_ a: Tape?, _ b: Tape?) -> Tape? {

@@ -129,6 +129,8 @@ extension Tensor {
   }
 
   /// Changes the elements in place; a kept format other than Float32 is widened first.
+  ///
+  /// While a gradient is recorded, a value that it goes through cannot be changed: the change would have no derivative.
   public mutating func withMutableScalars<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
@@ -144,6 +146,9 @@ extension Tensor {
   /// Makes the memory this tensor's own, copying it where another tensor shares it.
   mutating func makeExclusive() {
     requireLoaded()
+    precondition(
+      trace.map { !$0.tape.isOpen } ?? true,
+      "a value of the shape \(shape) is changed in place while its gradient is recorded: change its `detached` copy")
     if Pool.shared.isExclusive(&storage) { return }
     let copy = Pool.shared.take(byteCount)
     copy.base.copyMemory(from: storage.base, byteCount: byteCount)

@@ -47,11 +47,11 @@ extension GradientTests {
       }
     }
 
-    @Test(arguments: [(1, 1, 1, 1, 1), (2, 5, 2, 2, 4), (2, 6, 4, 2, 3), (1, 17, 6, 1, 16), (1, 70, 2, 1, 3)])
+    @Test(arguments: [(1, 1, 1, 1, 1), (2, 5, 2, 2, 4), (2, 6, 4, 2, 3), (1, 17, 6, 1, 16), (1, 66, 2, 1, 2)])
     func packed(_ batch: Int, _ time: Int, _ heads: Int, _ shared: Int, _ width: Int) throws {
       let padding = AttentionMask.lengths((0..<batch).map { max(1, time - 2 * $0) }, of: time)
       for mask in [AttentionMask.none, .causal, padding, padding.and(.causal)] {
-        try check("attention, packed", [batch, time, (heads + 2 * shared) * width], sampleSize: 8) {
+        try check("attention, packed", [batch, time, (heads + 2 * shared) * width], sampleSize: 4) {
           scaledDotProductAttention(packed: $0[0], headCount: heads, keyValueHeadCount: shared, mask: mask)
         }
       }
@@ -76,7 +76,10 @@ extension GradientTests {
     @Test func sharedOperands() throws {
       let shape: Shape = [2, 5, 3, 4]
       let constant = values(shape, seed: 9)
-      for roles in [[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 1, 2], [0, -1, -1], [-1, 0, -1], [-1, -1, 0], [0, 0, -1]] {
+      let distributions = [
+        [0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 1, 2], [0, -1, -1], [-1, 0, -1], [-1, -1, 0], [0, 0, -1],
+      ]
+      for roles in distributions {
         let count = roles.reduce(0, max) + 1
         try check("attention, shared", (1...count).map { values(shape, seed: $0) }) { x in
           let operands = roles.map { $0 < 0 ? constant : x[$0] }

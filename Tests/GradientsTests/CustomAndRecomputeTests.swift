@@ -1,4 +1,4 @@
-@testable import Gradients
+import Gradients
 import Tensor
 import TestSupport
 import Testing

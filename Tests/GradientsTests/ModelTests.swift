@@ -16,8 +16,8 @@ extension GradientTests {
       var index = 0
       model.updateParameters { _, parameter in
         index += 1
-        parameter = parameter + Tensor.normal(
-          parameter.shape, standardDeviation: 0.3, random: Random(seed: 77).derived(index))
+        let random = Random(seed: 77).derived(index)
+        parameter = parameter + .normal(parameter.shape, standardDeviation: 0.3, random: random)
       }
       return model
     }
@@ -69,7 +69,8 @@ extension GradientTests {
 
     @Test func llamas() throws {
       try check("Llama", Self.llama(), Pass())
-      try check("Llama, tied, biases", Self.llama(tiesHead: true, hasBiases: true), Pass(mask: .lengths([3, 6], of: 6)))
+      try check(
+        "Llama, tied, biases", Self.llama(tiesHead: true, hasBiases: true), Pass(mask: .lengths([3, 6], of: 6)))
     }
 
     /// Positions, heads and blocks of the size that threads share: the same bits for any number of them.

@@ -20,7 +20,8 @@ extension GradientTests {
     }
 
     @Test func slices() throws {
-      for (range, axis) in [(0..<2, 0), (1..<2, 0), (0..<3, 1), (2..<5, 1), (4..<5, 1), (3..<17, -1), (0..<17, 2), (2..<2, 1)] {
+      let ranges = [(0..<2, 0), (1..<2, 0), (0..<3, 1), (2..<5, 1), (4..<5, 1), (3..<17, -1), (0..<17, 2), (2..<2, 1)]
+      for (range, axis) in ranges {
         try check("slice", [2, 5, 17]) { $0[0].slice(range, axis: axis) }
       }
       try check("slice", [33]) { $0[0].slice(1..<32, axis: 0) + $0[0].slice(2..<33, axis: 0) }
@@ -87,9 +88,9 @@ extension GradientTests {
 
     @Test func crossEntropies() throws {
       for width in [1, 2, 15, 16, 17, 33, 130] {
-        for targets in [[0], [-1, 0], [0, Int32(width - 1), -5], [-1, -1], Array(repeating: Int32(width / 2), count: 17)]
-          as [[Int32]]
-        {
+        let last = Int32(width - 1)
+        let cases: [[Int32]] = [[0], [-1, 0], [0, last, -5], [-1, -1], Array(repeating: last / 2, count: 17)]
+        for targets in cases {
           try check("crossEntropy", [values([targets.count, width], in: -5...5)]) {
             $0[0].crossEntropy(targets: targets) * 2
           }
@@ -100,10 +101,10 @@ extension GradientTests {
     }
 
     @Test func norms() throws {
-      for shape in [[1, 2], [3, 15], [2, 16], [2, 3, 17], [33], [65, 33], [0, 5], [2, 257]] as [Shape] {
+      for shape in [[1, 5], [3, 15], [2, 16], [2, 3, 17], [33], [20, 33], [0, 5], [2, 257]] as [Shape] {
         let width = Shape(shape[-1])
         for epsilon in [1e-5, 0.1] as [Float] {
-          try check("layerNorm", shape, width, width) {
+          try check("layerNorm", shape, width, width, sampleSize: 6) {
             $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: epsilon)
           }
           try check("rmsNorm", shape, width) { $0[0].rmsNorm(weight: $0[1], epsilon: epsilon) }
@@ -121,8 +122,12 @@ extension GradientTests {
         $0[0].layerNorm(weight: nil, bias: nil, epsilon: 1e-5)
       }
       try check("rmsNorm", [values([4, 33], in: -1e3...1e3)]) { $0[0].rmsNorm(weight: nil, epsilon: 1e-5) }
+      // Two elements are always a deviation away from their mean: of the gradient, little but rounding remains.
+      try check("layerNorm, width 2", [3, 2], [2], [2], tolerance: 1e-2) {
+        $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-5)
+      }
       // One element has no deviation: the value is the bias and the gradient zero.
-      try check("layerNorm", [3, 1], [1], [1]) { $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-5) }
+      try check("layerNorm, width 1", [3, 1], [1], [1]) { $0[0].layerNorm(weight: $0[1], bias: $0[2], epsilon: 1e-5) }
     }
   }
 }

@@ -1,4 +1,5 @@
-@testable import Gradients
+import Dispatch
+import Gradients
 import Tensor
 import TestSupport
 import Testing
@@ -34,6 +35,19 @@ extension GradientTests {
       #expect(report.parameters.map(\.comparedCount) == [25, 5])
     }
 
+    /// A report is a function of the model, the loss and the seed.
+    @Test func samples() throws {
+      func report(_ seed: UInt64) -> GradientCheck.Report {
+        GradientCheck.run(at: Twice(), frozen: .named("spare"), sampleSize: 7, seed: seed) { $0.loss(x) }
+      }
+      #expect(report(1).description == report(1).description)
+      #expect(report(1).direction != report(2).direction)
+      #expect(report(1).parameters.map(\.comparedCount) == [7, 5])
+      let worst = try #require(report(1).worst)
+      #expect(report(1).description.contains("worst: \(worst.name)\(worst.position)"))
+      #expect(GradientCheck.run(at: Twice(), frozen: .named("spare"), tolerance: 0) { $0.loss(x) }.passed == false)
+    }
+
     @Test func unreachedParametersAreNamed() {
       #expect(throws: UnreachedParameters(names: ["spare.weight", "spare.bias"])) {
         _ = try differentiate(at: Twice()) { $0.loss(x) }
@@ -44,6 +58,9 @@ extension GradientTests {
     }
 
     @Test func aLossThatIgnoresTheModel() {
+      let report = GradientCheck.run(at: Twice()) { _ in Tensor(3) }
+      #expect(report.unreached.count == 4 && report.parameters.isEmpty && report.worst == nil && !report.passed)
+      #expect(report.loss == 3 && report.lossError == 0 && report.direction.error == 0)
       #expect(throws: UnreachedParameters(names: ["weight", "scale", "spare.weight", "spare.bias"])) {
         _ = try differentiate(at: Twice()) { _ in Tensor(3) }
       }
@@ -83,6 +100,33 @@ extension GradientTests {
       #expect(smuggled?.exp().trace == nil)  // the tape is closed
     }
 
+    /// What would lose a gradient without a word stops the program.
+    @Test func lostGradientsAreRefused() async {
+      await #expect(processExitsWith: .failure) {
+        _ = valueAndGradient(at: Inputs([values([3]), values([3])])) { ($0[0] * 2).sum() }
+      }
+      await #expect(processExitsWith: .failure) {
+        _ = valueAndGradient(at: Inputs([values([3])])) { model in
+          var changed = model[0]
+          changed.withMutableScalars { $0[0] = 1 }
+          return changed.sum()
+        }
+      }
+      await #expect(processExitsWith: .failure) {
+        _ = valueAndGradient(at: Inputs([values([3])])) { model in
+          let x = model[0]
+          return custom("captures", [x], forward: { $0[0] * x }, pullback: { dy, x in [dy * x[0]] }).sum()
+        }
+      }
+      await #expect(processExitsWith: .failure) {
+        _ = valueAndGradient(at: Inputs([values([3])])) { model in
+          let x = model[0].exp()
+          var pass = Pass(recomputesBlocks: true)
+          return pass.run(model, x) { _, y, _ in x * y }.sum()
+        }
+      }
+    }
+
     /// A parameter is the loss, and a scalar of any rank is one.
     @Test func trivialLosses() throws {
       #expect(try differentiate(at: Inputs([Tensor(3)])) { $0[0] }.gradient[0].scalars == [1])
@@ -92,20 +136,17 @@ extension GradientTests {
 
     /// Gradients within a loss: the outer values are constants of the inner gradient, and that is one of the outer.
     @Test func nested() throws {
-      let (a, b) = (values([5]), values([5], seed: 2))
+      let (a, b) = (values([1, 5]), values([1, 5], seed: 2))
       for outerIsFirst in [true, false] {
         let (value, gradient) = try differentiate(at: Inputs([a])) { outer in
           let x = outer[0].squared()
           let inner = valueAndGradient(at: Inputs([b, b])) { inner in
             let product = outerIsFirst ? x * inner[0] : inner[0] * x
-            return (outerIsFirst ? linear(product, Tensor.ones([5, 1])) + inner[1] : inner[1] + product).sum()
+            let sum = outerIsFirst ? linear(product, Tensor.ones([5, 1])).sum() : product.sum()
+            return outerIsFirst ? sum + inner[1].sum() : inner[1].sum() + sum
           }
-          if outerIsFirst {
-            #expect(inner.gradient[0].scalars == a.squared().scalars)
-            #expect(inner.gradient[1].scalars == [1, 1, 1, 1, 1])
-          } else {
-            #expect(inner.gradient[0].scalars == a.squared().scalars)
-          }
+          #expect(inner.gradient[0].scalars == a.squared().scalars)
+          #expect(inner.gradient[1].scalars == [1, 1, 1, 1, 1])
           return (x * inner.gradient[0]).sum()
         }
         #expect(value == (a.squared() * a.squared()).sum().scalar)
@@ -124,6 +165,22 @@ extension GradientTests {
         return (outer[0] * (inner ?? x)).sum()
       }.gradient
       #expect(gradient[0].scalars == x.exp().scalars)
+    }
+
+    /// Gradients that are taken at the same time do not meet.
+    @Test func concurrent() throws {
+      try RuntimeSettings.with(Runtime.kernelSet, threads: 2) {
+        @Sendable func gradient(_ index: Int) -> [Float] {
+          valueAndGradient(at: Twice(), frozen: .named("spare")) { $0.loss(values([40, 5], seed: index % 3)) }
+            .gradient.weight.scalars
+        }
+        let expected = (0..<3).map { gradient($0) }
+        let wrong = Counter()
+        DispatchQueue.concurrentPerform(iterations: 24) { index in
+          if gradient(index) != expected[index % 3] { wrong.increment() }
+        }
+        #expect(wrong.value == 0)
+      }
     }
 
     /// Tensors are given back when the call ends, whether or not it reached everything.

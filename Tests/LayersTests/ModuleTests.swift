@@ -83,7 +83,7 @@ private struct Pair<First: Module, Second: Module>: Module {
   @Test func wrongListingsAreFound() {
     #expect(
       checkModule(Forgetful()) == [
-        "visit misses Forgetful.forgotten", "visit misses Forgetful.perhaps.some",
+        "visit misses Forgetful.forgotten", "visit misses Forgetful.perhaps",
         "visit misses Forgetful.inner.0.table.0.value", "visit misses Forgetful.inner.1.table.0.value",
       ])
     #expect(checkModule(SameName()) == ["2 parameters are called a"])

@@ -101,12 +101,13 @@ extension Tensor {
   /// Rotates the pairs (i, i + headWidth / 2) of every head by the angle of its position (Su et al. 2021, in the
   /// half-split layout of Hugging Face).
   ///
-  /// This tensor is `[batch, time, heads, headWidth]`; cosines and sines are `[time, headWidth / 2]`.
+  /// This tensor is `[batch, time, heads, headWidth]`; cosines and sines are `[time, headWidth / 2]` and constants.
   public func rotated(cosines: Tensor, sines: Tensor) -> Tensor {
     precondition(
       rank == 4 && shape[3] % 2 == 0 && cosines.shape == Shape(shape[1], shape[3] / 2)
         && sines.shape == cosines.shape,
       "rotated: x \(shape), cosines \(cosines.shape), sines \(sines.shape)")
+    precondition(cosines.trace == nil && sines.trace == nil, "rotated: cosines and sines have no gradient")
     let x = widened, result = Tensor(uninitialized: shape)
     let work = RotateWork(
       x: x.source, cosines: cosines.source, sines: sines.source, y: result.target, rows: shape[0] * shape[1],

@@ -28,16 +28,23 @@ public enum StorageFormat: UInt8, Sendable, CaseIterable {
 
 /// What AdamW does to one parameter in one step (Loshchilov and Hutter 2019, algorithm 2).
 public struct AdamWStep: Sendable {
+  /// The size of the step.
   public var learningRate: Float
+  /// How much of the first moment stays.
   public var beta1: Float
+  /// How much of the second moment stays.
   public var beta2: Float
+  /// Added to the root of the second moment.
   public var epsilon: Float
+  /// The share, times the learning rate, that weights lose before the step.
   public var weightDecay: Float
-  /// `1 / (1 - beta1^step)` and `1 / (1 - beta2^step)`.
+  /// `1 / (1 - beta1^step)`.
   public var correction1: Float
+  /// `1 / (1 - beta2^step)`.
   public var correction2: Float
   /// The gradient is multiplied by this first (clipping by global norm).
   public var gradientScale: Float
+  /// A step from all its numbers.
   @inlinable public init(
     learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, correction1: Float,
     correction2: Float, gradientScale: Float
@@ -60,7 +67,9 @@ public struct AdamWStep: Sendable {
 public struct KernelTable: Sendable {
   /// `baseline`, `avx2` or `avx512`: the values of `ATTENTION_KERNELS`.
   public let name: String
+  /// Lanes of a vector.
   public let vectorWidth: Int
+  /// Products of matrices.
   public let matmul: MatmulKernels
 
   // One element at a time, over `count` elements. `y` may be one of the sources.
@@ -87,14 +96,19 @@ public struct KernelTable: Sendable {
     @Sendable (_ step: AdamWStep, _ gradient: Source, _ w: Target, _ m: Target, _ v: Target, _ count: Int) -> Void
 
   // Reductions of `count` elements, in an order that `count` alone fixes.
+  /// The sum.
   public let sum: @Sendable (_ x: Source, _ count: Int) -> Float
+  /// The largest element; a NaN may be passed over.
   public let largest: @Sendable (_ x: Source, _ count: Int) -> Float
+  /// The sum of the products.
   public let dot: @Sendable (_ a: Source, _ b: Source, _ count: Int) -> Float
   /// `y[j] += sum over rows i of x[i, j]`, rows in order.
   public let addRowSums: @Sendable (_ x: Source, _ rows: Int, _ width: Int, _ y: Target) -> Void
 
   // Rows of `width` elements, one after the other; `rows` of them.
+  /// `exp(x - largest) / sum`, row by row.
   public let softmax: @Sendable (_ x: Source, _ y: Target, _ rows: Int, _ width: Int) -> Void
+  /// `x - largest - log(sum(exp(x - largest)))`, row by row.
   public let logSoftmax: @Sendable (_ x: Source, _ y: Target, _ rows: Int, _ width: Int) -> Void
   /// `dx = y * (dy - sum(y * dy))`, from the output `y` of softmax.
   public let softmaxGradient: @Sendable (_ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int) -> Void
@@ -120,6 +134,7 @@ public struct KernelTable: Sendable {
     @Sendable (
       _ x: Source, _ weight: Source?, _ epsilon: Float, _ y: Target, _ inverseRoot: Target, _ rows: Int, _ width: Int
     ) -> Void
+  /// `dx`, and the rows' sums added to `dWeight` where it is given.
   public let rmsNormGradient:
     @Sendable (
       _ x: Source, _ weight: Source?, _ inverseRoot: Source, _ dy: Source, _ dx: Target, _ dWeight: Target?,

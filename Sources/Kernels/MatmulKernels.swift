@@ -4,9 +4,13 @@ public enum MatrixLayout: UInt8, Sendable, CaseIterable { case rowMajor, columnM
 /// The rows of a left matrix as the tiles read them: element (row, depth) of a strip at
 /// `row * rowStep + depth * depthStep`, the next strip `stripStep` further on.
 public struct LeftRows {
+  /// Element (0, 0).
   public var base: Source
+  /// From a row to the next of the same strip.
   public let rowStep: Int
+  /// From a depth to the next.
   public let depthStep: Int
+  /// From a strip to the next.
   public let stripStep: Int
 
   @inlinable @inline(always)

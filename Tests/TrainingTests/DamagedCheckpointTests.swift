@@ -197,7 +197,9 @@ private func set(_ key: String, _ value: JSONValue?) -> (inout [JSONMember]) -> 
   @Test(arguments: [Float.nan, .infinity, -1]) func impossibleMomentsAreErrors(_ bad: Float) throws {
     try withCheckpoint { damage in
       var bytes = try damage.bytes("optimizer.safetensors")
-      withUnsafeBytes(of: bad.bitPattern.littleEndian) { bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: $0) }
+      withUnsafeBytes(of: bad.bitPattern.littleEndian) {
+        bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: $0)
+      }
       try damage.write(bytes, to: "optimizer.safetensors")
       try damage.reseal(files: true)
       #expect(try damage.kind() == (bad == -1 ? .badValue : .nonFinite))

@@ -118,9 +118,10 @@ import Training
     }
     for count in [0, 1, 8, 80] {
       let ids = Array(repeating: 1, count: count)
-      #expect(errorKind { () throws(InputError) in
-        try TokenDataset(ids, vocabularySize: 11, windowsOf: 8)
-      } == .truncated)
+      #expect(
+        errorKind { () throws(InputError) in
+          try TokenDataset(ids, vocabularySize: 11, windowsOf: 8)
+        } == .truncated)
     }
     _ = try TokenDataset(Array(repeating: 1, count: 90), vocabularySize: 11, windowsOf: 8)
   }

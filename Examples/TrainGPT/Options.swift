@@ -1,5 +1,6 @@
 import CommandLineTool
 import Models
+import Tensor
 import Training
 
 /// What the command line asks for, checked: nothing is read or written for it.
@@ -65,6 +66,21 @@ struct Options {
     configuration.activation = .gelu
     configuration.hasBiases = false
     return configuration
+  }
+
+  /// Checks that a step's memory is there: weights, gradients and moments, and about what is kept of every token for the
+  /// gradient.
+  func requireMemory(_ configuration: GPT2.Configuration) throws(InputError) {
+    var placeholders = Initializer.placeholders
+    let parameters = Double(GPT2(configuration, &placeholders).parameterCount)
+    let perToken = Double(24 * width * layers + 4 * configuration.vocabularySize)
+    let bytes = 4 * (4 * parameters + Double(rows) * Double(block) * perToken)
+    guard bytes < Double(Memory.limit) else {
+      throw InputError(
+        .budget,
+        "a step needs about \(Int(min(bytes / 1e6, 1e15))) MB, more than the \(Memory.limit / 1_000_000) there are",
+        at: "train-gpt", advice: "Use a smaller model, a smaller batch or a shorter block.")
+    }
   }
 
   /// Warms up over 100 steps and falls to a tenth.

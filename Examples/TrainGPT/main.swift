@@ -30,6 +30,7 @@ struct Run {
     let configuration = options.configuration(vocabularySize: tokenizer.vocabularySize)
     recipe = options.recipe(configuration, tokenizer: try tokenizer.fileContents, text: text)
     random = Random(seed: recipe.seed)
+    try options.requireMemory(configuration)
     model = GPT2(configuration, seed: recipe.seed)
     try checkOutput()
     if options.resumes { try resume() }

@@ -79,8 +79,10 @@ private func pair(_ matrixSeed: Int, _ vectorSeed: Int) -> Pair {
 
   @Test func onlySelectedParametersDecay() throws {
     let zeros = Pair(matrix: .zeros(Shape(3, 5)), vector: .zeros(Shape(7)))
-    for (selection, decays) in [(ParameterSelection.matrices, [true, false]), (.none, [false, false]), (.all, [true, true])]
-    {
+    let cases: [(ParameterSelection, [Bool])] = [
+      (.matrices, [true, false]), (.none, [false, false]), (.all, [true, true]),
+    ]
+    for (selection, decays) in cases {
       var model = pair(1, 2)
       var optimizer = AdamW(weightDecay: 0.5, decaying: selection)
       try optimizer.update(&model, along: zeros, learningRate: 0.1)

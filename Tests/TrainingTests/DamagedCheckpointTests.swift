@@ -91,11 +91,8 @@ private func set(_ key: String, _ value: JSONValue?) -> (inout [JSONMember]) -> 
         flipped[bit / 8] ^= 1 << UInt8(bit % 8)
         try damage.write(flipped, to: name)
         let kind = errorKind { () throws(InputError) in try TrainingCheckpoint(opening: damage.path) }
-        if name == "training.json" {
-          #expect(kind != nil, "bit \(bit)")
-        } else {
-          #expect(kind == .badChecksum, "bit \(bit)")
-        }
+        // A manifest may be no JSON any more, or of another version.
+        try #require(name == "training.json" ? kind != nil : kind == .badChecksum, "bit \(bit)")
       }
     }
   }
@@ -200,7 +197,9 @@ private func set(_ key: String, _ value: JSONValue?) -> (inout [JSONMember]) -> 
   @Test(arguments: [Float.nan, .infinity, -1]) func impossibleMomentsAreErrors(_ bad: Float) throws {
     try withCheckpoint { damage in
       var bytes = try damage.bytes("optimizer.safetensors")
-      withUnsafeBytes(of: bad.bitPattern.littleEndian) { bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: $0) }
+      withUnsafeBytes(of: bad.bitPattern.littleEndian) {
+        bytes.replaceSubrange(bytes.count - 4..<bytes.count, with: $0)
+      }
       try damage.write(bytes, to: "optimizer.safetensors")
       try damage.reseal(files: true)
       #expect(try damage.kind() == (bad == -1 ? .badValue : .nonFinite))

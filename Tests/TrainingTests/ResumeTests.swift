@@ -115,9 +115,10 @@ import Training
         AdamW(beta2: 0.99, weightDecay: 0.1, decaying: .all, clippingNorm: 1),
       ]
       for var optimizer in optimizers {
-        #expect(errorKind { () throws(InputError) in
-          try checkpoint.restore(&run.model, &optimizer, of: run.recipe)
-        } == .inconsistent)
+        #expect(
+          errorKind { () throws(InputError) in
+            try checkpoint.restore(&run.model, &optimizer, of: run.recipe)
+          } == .inconsistent)
         #expect(optimizer.updateCount == 0 && run.bits == before)
       }
       for var model in [tinyModel(width: 18), tinyModel(layers: 1), tinyModel(layers: 3)] {

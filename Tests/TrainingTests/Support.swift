@@ -44,6 +44,13 @@ func tinyData() throws -> TokenDataset {
   try TokenDataset((0..<400).map { ($0 * $0 + $0 / 7) % 11 }, vocabularySize: 11, windowsOf: 8)
 }
 
+/// The checksum of tensors: for comparing bits, with messages of bearable length.
+func digest(_ tensors: [Tensor]) -> String {
+  var hash = SHA256()
+  for tensor in tensors { tensor.withBytes { hash.add($0) } }
+  return hash.finish()
+}
+
 /// A run of a tiny model, step by step.
 struct TinyRun {
   var model = tinyModel()
@@ -64,12 +71,8 @@ struct TinyRun {
     }
   }
 
-  /// The bits of the weights and of both moments.
-  var bits: [UInt32] {
-    (model.parameters.map(\.value) + optimizer.moments.flatMap { [$0.first, $0.second] }).flatMap {
-      $0.scalars.map(\.bitPattern)
-    }
-  }
+  /// The checksum of the weights and of both moments, bit by bit.
+  var bits: String { digest(model.parameters.map(\.value) + optimizer.moments.flatMap { [$0.first, $0.second] }) }
 
   func save(to path: String, step: Int) throws(InputError) {
     let folder = try AtomicDirectory(replacing: path)

@@ -43,7 +43,7 @@ public struct RotaryPositions: Sendable {
   private let table = Table()
 
   private final class Table: Sendable {
-    let rows = Mutex((cosines: Tensor.zeros(Shape(0, 0)), sines: Tensor.zeros(Shape(0, 0))))
+    let rows = Mutex<(cosines: Tensor, sines: Tensor)?>(nil)
   }
 
   /// Rotations for positions below `contextLength`.
@@ -58,21 +58,21 @@ public struct RotaryPositions: Sendable {
   /// Cosines and sines, `[positions, headWidth / 2]`, for at least the positions below `count`.
   private func rows(_ count: Int) -> (cosines: Tensor, sines: Tensor) {
     table.rows.withLock { rows in
-      if rows.cosines.shape[0] < count {
-        let count = min(contextLength, max(count, 2 * rows.cosines.shape[0], 64))
-        let shape = Shape(count, frequencies.count)
-        var (cosines, sines) = ([Float](), [Float]())
-        cosines.reserveCapacity(shape.elementCount)
-        sines.reserveCapacity(shape.elementCount)
-        for position in 0..<count {
-          for frequency in frequencies {
-            cosines.append(Float(cos(Double(position) * frequency)))
-            sines.append(Float(sin(Double(position) * frequency)))
-          }
+      let known = rows?.cosines.shape[0] ?? 0
+      if let rows, known >= count { return rows }
+      let shape = Shape(min(contextLength, max(count, 2 * known, 64)), frequencies.count)
+      var (cosines, sines) = ([Float](), [Float]())
+      cosines.reserveCapacity(shape.elementCount)
+      sines.reserveCapacity(shape.elementCount)
+      for position in 0..<shape[0] {
+        for frequency in frequencies {
+          cosines.append(Float(cos(Double(position) * frequency)))
+          sines.append(Float(sin(Double(position) * frequency)))
         }
-        rows = (Tensor(cosines, shape: shape), Tensor(sines, shape: shape))
       }
-      return rows
+      let grown = (cosines: Tensor(cosines, shape: shape), sines: Tensor(sines, shape: shape))
+      rows = grown
+      return grown
     }
   }
 

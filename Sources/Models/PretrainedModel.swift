@@ -48,6 +48,16 @@ public enum PretrainedModel {
     }
   }
 
+  /// Refuses a number of layers that the file's tensors cannot fill, before any layer is made.
+  static func check(layerCount: Int, _ checkpoint: SafetensorsCheckpoint) throws(InputError) {
+    // Below a few hundred, the report of what is missing says more.
+    guard layerCount <= max(256, checkpoint.tensors.count) else {
+      throw InputError(
+        .inconsistent, "config.json says \(layerCount) layers, the file holds \(checkpoint.tensors.count) tensors",
+        at: checkpoint.path, advice: "Check that config.json belongs to these weights.")
+    }
+  }
+
   /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
   /// that are equal, the embedding serves for both.
   static func hasOwnHead(_ checkpoint: SafetensorsCheckpoint, embedding: [String]) throws(InputError) -> Bool {
@@ -90,6 +100,7 @@ extension GPT2 {
       configuration.endTokens = ends
     }
     let checkpoint = try SafetensorsCheckpoint(at: folder)
+    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
     let embedding = "transformer.wte.weight"
     let hasHead = try PretrainedModel.hasOwnHead(checkpoint, embedding: [embedding, "wte.weight"])
     var initializer = Initializer.placeholders
@@ -130,6 +141,7 @@ extension Llama {
       configuration.endTokens = ends
     }
     let checkpoint = try SafetensorsCheckpoint(at: folder)
+    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
     let embedding = "model.embed_tokens.weight"
     let hasHead = try PretrainedModel.hasOwnHead(checkpoint, embedding: [embedding, "embed_tokens.weight"])
     var initializer = Initializer.placeholders

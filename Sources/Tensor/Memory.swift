@@ -54,6 +54,9 @@ package final class Storage: @unchecked Sendable {
   fileprivate var position = 0
   fileprivate var lastUse = 0
 
+  /// What tensors without elements refer to. It is not the pool's, so that it may be made at the limit too.
+  static let placeholder = Storage(capacity: 64, sizeClass: -1)
+
   fileprivate init(capacity: Int, sizeClass: Int) {
     let large = 1 << 21
     base = .allocate(byteCount: capacity, alignment: capacity >= large ? large : 64)

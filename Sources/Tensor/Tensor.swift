@@ -83,13 +83,11 @@ extension Tensor {
   /// A tensor of a shape without memory, for a parameter that a checkpoint will fill. Computing with it stops the
   /// program.
   public static func placeholder(_ shape: Shape) -> Tensor {
-    Tensor(shape: shape, format: .float32, storage: placeholderStorage)
+    Tensor(shape: shape, format: .float32, storage: .placeholder)
   }
 
-  private static let placeholderStorage = Pool.shared.take(0)
-
   /// Whether the elements are still to be loaded.
-  public var isPlaceholder: Bool { storage === Tensor.placeholderStorage }
+  public var isPlaceholder: Bool { storage === Storage.placeholder }
 }
 
 // MARK: - Reading elements

@@ -1,0 +1,208 @@
+import Foundation
+import Models
+import Tensor
+import Testing
+
+/// What configurations from outside may hold: every hostile value is the expected error, before anything is made.
+@Suite struct ConfigurationTests {
+  private static let sizes = [
+    "hidden_size", "num_attention_heads", "num_key_value_heads", "num_hidden_layers", "vocab_size", "intermediate_size",
+    "max_position_embeddings",
+  ]
+
+  private static let base: [(key: String, value: String)] = [
+    ("model_type", "\"llama\""), ("hidden_size", "4096"), ("num_attention_heads", "32"), ("num_key_value_heads", "8"),
+    ("num_hidden_layers", "32"), ("vocab_size", "32000"), ("intermediate_size", "11008"),
+    ("max_position_embeddings", "4096"),
+  ]
+
+  /// The kind of the error of the base with other members.
+  private func kind(_ changes: [(String, String?)]) -> InputError.Kind? {
+    var members = ConfigurationTests.base.filter { pair in !changes.contains { $0.0 == pair.key } }
+    for (key, value) in changes { if let value { members.append((key, value)) } }
+    let text = "{" + members.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}"
+    return errorKind { () throws(InputError) in try Llama.Configuration(SmallModels.parsed(text)) }
+  }
+
+  private func gpt2Kind(_ changes: [(String, String?)]) -> InputError.Kind? {
+    let base = [
+      ("vocab_size", "50257"), ("n_positions", "1024"), ("n_embd", "768"), ("n_layer", "12"), ("n_head", "12"),
+    ]
+    var members = base.filter { pair in !changes.contains { $0.0 == pair.0 } }
+    for (key, value) in changes { if let value { members.append((key, value)) } }
+    let text = "{" + members.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
+    return errorKind { () throws(InputError) in try GPT2.Configuration(SmallModels.parsed(text)) }
+  }
+
+  private static let hostileSizes: [(String, InputError.Kind)] = [
+    ("0", .badValue), ("-1", .badValue), ("-9223372036854775808", .badValue), ("2147483648", .tooLarge),
+    ("9223372036854775807", .tooLarge), ("9223372036854775808", .overflow), ("1e18", .wrongType),
+    ("4096.5", .wrongType), ("4096.0", .wrongType), ("\"4096\"", .wrongType), ("true", .wrongType),
+    ("[4096]", .wrongType), ("{}", .wrongType),
+  ]
+
+  @Test func sizesOutOfRangeOrOfAnotherType() {
+    #expect(kind([]) == nil && gpt2Kind([]) == nil)
+    for (value, expected) in ConfigurationTests.hostileSizes {
+      for key in ConfigurationTests.sizes { #expect(kind([(key, value)]) == expected, "\(key): \(value)") }
+      #expect(kind([("head_dim", value)]) == expected, "head_dim: \(value)")
+      for key in ["vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner"] {
+        #expect(gpt2Kind([(key, value)]) == expected, "\(key): \(value)")
+      }
+    }
+    for key in ConfigurationTests.sizes where key != "num_key_value_heads" {
+      #expect(kind([(key, "null")]) == .wrongType, "\(key): null")
+      #expect(kind([(key, nil)]) == .missing, "\(key) absent")
+    }
+    // Null is how files say that these follow from the others.
+    #expect(kind([("num_key_value_heads", "null"), ("head_dim", "null")]) == nil)
+    #expect(gpt2Kind([("n_inner", "null")]) == nil)
+  }
+
+  @Test func sizesThatDoNotGoTogether() {
+    #expect(kind([("num_attention_heads", "7")]) == .inconsistent)
+    #expect(kind([("hidden_size", "1792"), ("num_attention_heads", "24")]) == .inconsistent)
+    #expect(kind([("num_key_value_heads", "5")]) == .inconsistent)
+    #expect(kind([("num_key_value_heads", "64")]) == .inconsistent)
+    #expect(kind([("head_dim", "127")]) == .inconsistent)
+    #expect(kind([("hidden_size", "32")]) == .inconsistent, "heads of width 1 cannot rotate")
+    #expect(kind([("head_dim", "64")]) == nil, "heads need not fill the width")
+    #expect(gpt2Kind([("n_embd", "770")]) == .inconsistent)
+    // Each within its range, their product beyond what a tensor's axis counts.
+    #expect(
+      kind([("num_attention_heads", "65536"), ("head_dim", "1048576"), ("num_key_value_heads", "1")]) == .tooLarge)
+  }
+
+  @Test func numbersOutOfRange() {
+    for value in ["0", "-1", "2", "1e-400", "-1e-5"] {
+      #expect(kind([("rms_norm_eps", value)]) == .badValue, "\(value)")
+      #expect(gpt2Kind([("layer_norm_epsilon", value)]) == .badValue, "\(value)")
+    }
+    for key in ["rms_norm_eps", "rope_theta"] {
+      #expect(kind([(key, "\"1e-5\"")]) == .wrongType)
+      #expect(kind([(key, "true")]) == .wrongType)
+      #expect([.overflow, .badJSON, .badValue].contains(kind([(key, "1e400")])))
+      #expect(kind([(key, "NaN")]) == .badJSON)
+      #expect(kind([(key, "Infinity")]) == .badJSON)
+    }
+    for value in ["0", "-1", "0.5", "1e13"] { #expect(kind([("rope_theta", value)]) == .badValue, "\(value)") }
+    #expect(kind([("partial_rotary_factor", "1.5")]) == .unsupported)
+    #expect(kind([("partial_rotary_factor", "0.5")]) == .unsupported)
+    #expect(kind([("partial_rotary_factor", "1.0")]) == nil)
+  }
+
+  @Test func settingsThatAreNotImplemented() {
+    #expect(kind([("hidden_act", "\"evil\"")]) == .unsupported)
+    #expect(kind([("hidden_act", "7")]) == .wrongType)
+    #expect(gpt2Kind([("activation_function", "\"quick_gelu\"")]) == .unsupported)
+    for (key, value) in [
+      ("scale_attn_by_inverse_layer_idx", "true"), ("scale_attn_weights", "false"), ("add_cross_attention", "true"),
+    ] { #expect(gpt2Kind([(key, value)]) == .unsupported, "\(key)") }
+    #expect(gpt2Kind([("scale_attn_weights", "\"yes\"")]) == .wrongType)
+    #expect(kind([("attention_bias", "\"yes\"")]) == .wrongType && kind([("mlp_bias", "1")]) == .wrongType)
+    #expect(kind([("tie_word_embeddings", "[]")]) == .wrongType)
+    for name in ["rope_scaling", "rope_parameters"] {
+      #expect(kind([(name, "{\"rope_type\": \"evil\", \"factor\": 2}")]) == .unsupported)
+      #expect(kind([(name, "{\"rope_type\": \"linear\", \"factor\": 0}")]) == .badValue)
+      #expect(kind([(name, "{\"rope_type\": \"linear\", \"factor\": -2}")]) == .badValue)
+      #expect(kind([(name, "{\"rope_type\": \"linear\"}")]) == .missing)
+      #expect(kind([(name, "{\"rope_type\": \"linear\", \"factor\": \"2\"}")]) == .wrongType)
+      #expect(kind([(name, "{\"rope_type\": []}")]) == .wrongType)
+      #expect(kind([(name, "[]")]) == .wrongType)
+      #expect(kind([(name, "null")]) == nil && kind([(name, "{}")]) == nil)
+      #expect(kind([(name, "{\"rope_type\": \"default\", \"rope_theta\": 10000}")]) == nil)
+      for part in ["factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"] {
+        func scaling(_ value: String?) -> String {
+          let values = [
+            ("factor", "8"), ("low_freq_factor", "1"), ("high_freq_factor", "4"),
+            ("original_max_position_embeddings", "8192"),
+          ].compactMap { pair in pair.0 == part ? value.map { (pair.0, $0) } : pair }
+          return "{\"rope_type\": \"llama3\", "
+            + values.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
+        }
+        #expect(kind([(name, scaling("8192"))]) == (part == "low_freq_factor" ? .inconsistent : nil), "\(part)")
+        #expect(kind([(name, scaling("0"))]) == .badValue && kind([(name, scaling(nil))]) == .missing, "\(part)")
+        #expect(kind([(name, scaling("\"8\""))]) == .wrongType)
+      }
+      let same =
+        "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 4, "
+        + "\"original_max_position_embeddings\": 8192}"
+      #expect(kind([(name, same)]) == .inconsistent, "they would divide by zero")
+    }
+  }
+
+  @Test func idsOutsideTheVocabulary() {
+    for value in ["-1", "32000", "1099511627776", "[]", "[2, -1]"] {
+      #expect(kind([("eos_token_id", value)]) == .badValue, "\(value)")
+    }
+    for value in ["[\"a\"]", "\"2\"", "2.0", "true"] {
+      #expect(kind([("eos_token_id", value)]) == .wrongType, "\(value)")
+    }
+    #expect(kind([("eos_token_id", "31999")]) == nil && kind([("eos_token_id", "[1, 2]")]) == nil)
+    #expect(kind([("eos_token_id", "null")]) == nil)
+    #expect(gpt2Kind([("eos_token_id", "50257")]) == .badValue)
+    let many = "[" + [String](repeating: "1", count: 2000).joined(separator: ",") + "]"
+    #expect(kind([("eos_token_id", many)]) == .tooLarge)
+  }
+
+  @Test func whatNamesCodeOrPathsIsNotFollowed() {
+    #expect(
+      kind([("auto_map", "{\"AutoModel\": \"evil.py--Evil\"}"), ("_name_or_path", "\"../../etc/passwd\"")]) == nil)
+  }
+
+  /// The largest sizes that a configuration may say cost neither memory nor time until the weights are there.
+  @Test func hugeConfigurationsWithoutWeightsAreRefusedAtOnce() async {
+    await #expect(processExitsWith: .success) {
+      try withFolder { path in
+        try ModelFolder(configuration: "", tensors: [("model.norm.weight", .ones([4]))]).write(to: path)
+        Memory.trim()
+        let before = (Memory.reservedBytes, Memory.processPeakBytes)
+        for members in [
+          "\"max_position_embeddings\": 67108864, \"head_dim\": 131072, \"num_hidden_layers\": 2",
+          "\"max_position_embeddings\": 64, \"head_dim\": 2, \"num_hidden_layers\": 65536",
+        ] {
+          let text = """
+            {"model_type": "llama", "vocab_size": 67108864, "hidden_size": 1048576, "intermediate_size": 1048576,
+            "num_attention_heads": 128, \(members)}
+            """
+          try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
+          let start = ContinuousClock.now
+          let kind = errorKind { () throws(InputError) in try PretrainedModel.load(from: path) }
+          #expect(kind == .missing || kind == .inconsistent, "\(members)")
+          #expect(ContinuousClock.now - start < .seconds(2), "\(members)")
+        }
+        #expect(Memory.reservedBytes <= before.0 + 1 << 16)
+        #expect(Memory.processPeakBytes - before.1 < 32 << 20)
+      }
+    }
+  }
+
+  @Test func configurationsAreWrittenAsTheyAreRead() throws {
+    for activation in [UnaryFunction.geluTanh, .gelu, .relu, .silu, .tanh, .sigmoid] {
+      var configuration = GPT2.Configuration(
+        vocabularySize: 100, contextLength: 50, width: 12, layerCount: 3, headCount: 2, feedForwardWidth: 17)
+      configuration.activation = activation
+      configuration.normEpsilon = 1e-6
+      configuration.endTokens = activation == .gelu ? [] : activation == .relu ? [3] : [3, 99]
+      let text = String(decoding: try configuration.json.encoded(pretty: true), as: UTF8.self)
+      #expect(try GPT2.Configuration(SmallModels.parsed(text)) == configuration)
+      #expect(text.contains("\"model_type\": \"gpt2\"") && text.contains("1e-06") || text.contains("0.000001"))
+    }
+    // What Hugging Face lacks is not replaced by something else.
+    var configuration = GPT2.Configuration(
+      vocabularySize: 100, contextLength: 50, width: 12, layerCount: 1, headCount: 2)
+    configuration.activation = .square
+    let text = String(decoding: try configuration.json.encoded(pretty: false), as: UTF8.self)
+    #expect(errorKind { () throws(InputError) in try GPT2.Configuration(SmallModels.parsed(text)) } == .unsupported)
+  }
+
+  @Test func aliasesOfSizes() throws {
+    let text = """
+      {"vocab_size": 10, "max_position_embeddings": 8, "hidden_size": 6, "num_hidden_layers": 1,
+       "num_attention_heads": 3}
+      """
+    let found = try GPT2.Configuration(SmallModels.parsed(text))
+    #expect(found.width == 6 && found.contextLength == 8 && found.layerCount == 1 && found.headCount == 3)
+    #expect(found.feedForwardWidth == 24 && found.activation == .geluTanh && found.normEpsilon == 1e-5)
+  }
+}

@@ -279,9 +279,9 @@ private func gradients(
 ) -> [Tensor] {
   let tape = Tape(leafCount: 3)
   var (q, k, v) = (query, key, value)
-  q.trace = Trace(tape: tape, node: 0)
-  k.trace = Trace(tape: tape, node: 1)
-  v.trace = Trace(tape: tape, node: 2)
+  q.trace = Trace(tape: tape, leaf: 0)
+  k.trace = Trace(tape: tape, leaf: 1)
+  v.trace = Trace(tape: tape, leaf: 2)
   let y = scaledDotProductAttention(query: q, key: k, value: v, keyCount: keyCount, mask: mask)
   guard case .attention(let record) = tape.takeSteps().steps[0].operation else { return [] }
   let found = record.gradients(y.detached * 2)

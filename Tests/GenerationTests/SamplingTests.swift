@@ -95,8 +95,11 @@ private let settings: [(k: Int?, p: Double?, t: Double)] = [
 
   @Test func extremeNumbersDoNotBreakIt() throws {
     for t in [Double.leastNonzeroMagnitude, 1e-300, 1e-30, 1e300, .greatestFiniteMagnitude] {
-      for scores: [Float] in [[0, 0, 0], [-3e38, 3e38, 0], [1e-45, 0, -1e-45], [-.infinity, 2, -.infinity]] {
-        for p in [nil, 5e-324, 0.5] {
+      for scores: [Float] in [
+        [0, 0, 0], [-3e38, 3e38, 0], [.leastNonzeroMagnitude, 0, -Float.leastNonzeroMagnitude],
+        [-.infinity, 2, -.infinity],
+      ] {
+        for p in [nil, .leastNonzeroMagnitude, 0.5] {
           let sampling = try Sampling(temperature: t, topP: p, seed: 3)
           let ids = try allTokens(TokenStream(constantModel(scores), after: [0], sampling: sampling, maxTokens: 20))
           #expect(ids.count == 20 && ids.allSatisfy { scores[$0] > -.infinity })

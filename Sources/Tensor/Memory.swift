@@ -35,6 +35,14 @@ public enum Memory {
 
   /// The most memory that this process has had in use, as the operating system counts it.
   public static var processPeakBytes: Int {
+    #if os(Linux)
+      // Not `ru_maxrss`: it begins at what the process had in use that started this one.
+      let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+      let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+      if let kilobytes = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) }) {
+        return kilobytes * 1024
+      }
+    #endif
     var usage = rusage()
     #if canImport(Darwin)
       getrusage(RUSAGE_SELF, &usage)

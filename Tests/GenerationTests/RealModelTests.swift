@@ -70,7 +70,7 @@ struct RealModelTests {
   @Test func threadsChangeNoToken() throws {
     let model = try PretrainedModel.load(from: TestData.path("models/tinystories-656k"))
     let texts = try [1, 2, 3].map { threads in
-      try RuntimeSettings.with(Runtime.kernelSet, threads: threads) {
+      try RuntimeSettings.with(threads: threads) {
         try model.generate(after: [1, 80, 147], sampling: Sampling(topP: 0.95, seed: 3), maxTokens: 200).ids
       }
     }

@@ -122,7 +122,7 @@ import Testing
   @Test func threadsChangeNoToken() throws {
     for model in tinyModels {
       let texts = try [1, 2, 5].map { threads in
-        try RuntimeSettings.with(Runtime.kernelSet, threads: threads) {
+        try RuntimeSettings.with(threads: threads) {
           try model.generate(after: [1, 2, 3], sampling: Sampling(topP: 0.9, seed: 6), maxTokens: 20).ids
         }
       }

@@ -169,7 +169,7 @@ extension GradientTests {
 
     /// Gradients that are taken at the same time do not meet.
     @Test func concurrent() throws {
-      try RuntimeSettings.with(Runtime.kernelSet, threads: 2) {
+      try RuntimeSettings.with(threads: 2) {
         @Sendable func gradient(_ index: Int) -> [Float] {
           valueAndGradient(at: Twice(), frozen: .named("spare")) { $0.loss(values([40, 5], seed: index % 3)) }
             .gradient.weight.scalars
@@ -210,7 +210,7 @@ extension GradientTests {
           }
         }
       }
-      try RuntimeSettings.with(Runtime.kernelSet, threads: 1) {
+      try RuntimeSettings.with(threads: 1) {
         try run()
         let before = Memory.reservedBytes
         for _ in 0..<20 { try run() }

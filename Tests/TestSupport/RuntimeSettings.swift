@@ -22,8 +22,10 @@ public enum RuntimeSettings {
     return try body()
   }
 
-  /// Runs `body` with the given kernels and threads, and then sets both back.
-  public static func with<Result>(_ set: KernelSet, threads: Int, _ body: () throws -> Result) throws -> Result {
+  /// Runs `body` with the given kernels (the process's own unless given) and threads, and then sets both back.
+  public static func with<Result>(
+    _ set: KernelSet? = nil, threads: Int, _ body: () throws -> Result
+  ) throws -> Result {
     lock.write()
     defer { lock.unlock() }
     let (oldSet, oldThreads) = (Runtime.kernelSet, Runtime.threadCount)
@@ -31,7 +33,7 @@ public enum RuntimeSettings {
       try? Runtime.use(oldSet)
       Runtime.threadCount = oldThreads
     }
-    try Runtime.use(set)
+    try Runtime.use(set ?? oldSet)
     Runtime.threadCount = threads
     return try body()
   }

@@ -34,7 +34,7 @@ import Training
 
   @Test func threadsDoNotChangeABit() throws {
     func bits(_ threads: Int) throws -> String {
-      try RuntimeSettings.with(Runtime.kernelSet, threads: threads) {
+      try RuntimeSettings.with(threads: threads) {
         // Wide enough that every operation has several tasks.
         var model = tinyModel(width: 96, layers: 1, vocabulary: 300, context: 32)
         var optimizer = AdamW(beta2: 0.99, weightDecay: 0.1, clippingNorm: 1)

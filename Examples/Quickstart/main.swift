@@ -13,7 +13,7 @@ runProgram {
     "quickstart", "Trains a small GPT on stories of a harbor town and lets it write.",
     options: CommandLineTool.runtimeOptions)
   try tool.startRuntime()
-  let (steps, rows, time) = (400, 12, 64)
+  let (steps, rows, time) = (900, 12, 64)
 
   // Text becomes numbers: one for each character.
   let tokenizer = try CharacterTokenizer(charactersOf: harborStories)
@@ -21,13 +21,13 @@ runProgram {
     try tokenizer.encode(harborStories), vocabularySize: tokenizer.vocabularySize, windowsOf: time)
 
   var configuration = GPT2.Configuration(
-    vocabularySize: tokenizer.vocabularySize, contextLength: time, width: 128, layerCount: 3, headCount: 4)
+    vocabularySize: tokenizer.vocabularySize, contextLength: time, width: 128, layerCount: 2, headCount: 4)
   configuration.hasBiases = false
   var model = GPT2(configuration, seed: 1)
   note("a GPT of \(model.parameterCount) parameters learns \(data.training.ids.count) characters")
 
   var optimizer = AdamW(beta2: 0.99, weightDecay: 0.1, clippingNorm: 1)
-  let rate = LearningRate.cosine(peak: 3e-3, floor: 1e-4, warmUp: 40, steps: steps)
+  let rate = LearningRate.cosine(peak: 4e-3, floor: 4e-4, warmUp: 50, steps: steps)
   let random = Random(seed: 1)
   var progress = ProgressLine(steps: steps, tokensPerStep: rows * time)
   let began = ContinuousClock.now

@@ -29,10 +29,18 @@ public enum Runtime {
   public static func start() throws(InputError) { _ = try initial.get() }
 
   /// The kernel sets that this processor can run, slowest first.
-  public static let availableKernels: [KernelSet] = tables.map(\.set)
+  public static let availableKernels: [KernelSet] = {
+    var sets = [KernelSet.baseline]
+    #if arch(x86_64)
+      let features = ProcessorFeatures.current
+      if features.hasAVX2 { sets.append(.avx2) }
+      if features.hasAVX512 { sets.append(.avx512) }
+    #endif
+    return sets
+  }()
 
   /// The kernel set in use: the fastest that the processor has, unless forced.
-  public static var kernelSet: KernelSet { tables[selectedIndex].set }
+  public static var kernelSet: KernelSet { availableKernels[selectedIndex] }
 
   /// Uses the kernels of `set` from now on.
   ///
@@ -57,26 +65,11 @@ public enum Runtime {
 
   // MARK: Selection
 
-  private struct Entry: Sendable {
-    let set: KernelSet
-    let table: KernelTable
-  }
-
-  private static let tables: [Entry] = {
-    var tables = [Entry(set: .baseline, table: .baseline)]
-    #if arch(x86_64)
-      let features = ProcessorFeatures.current
-      if features.hasAVX2 { tables.append(Entry(set: .avx2, table: avx2Kernels)) }
-      if features.hasAVX512 { tables.append(Entry(set: .avx512, table: avx512Kernels)) }
-    #endif
-    return tables
-  }()
-
   private static let selected = Atomic<Int>(-1)
 
   private static let initial: Result<Void, InputError> = Result { () throws(InputError) in
     let environment = ProcessInfo.processInfo.environment
-    var index = tables.count - 1
+    var index = availableKernels.count - 1
     if let name = environment["ATTENTION_KERNELS"], !name.isEmpty {
       guard let set = KernelSet(rawValue: name) else {
         throw InputError(
@@ -99,10 +92,10 @@ public enum Runtime {
   }
 
   private static func index(of set: KernelSet) throws(InputError) -> Int {
-    guard let index = tables.firstIndex(where: { $0.set == set }) else {
+    guard let index = availableKernels.firstIndex(of: set) else {
       throw InputError(
         .unsupported, "this processor cannot run the \(set.rawValue) kernels", at: "ATTENTION_KERNELS",
-        advice: "It can run \(tables.map(\.set.rawValue).joined(separator: ", ")).")
+        advice: "It can run \(availableKernels.map(\.rawValue).joined(separator: ", ")).")
     }
     return index
   }
@@ -114,9 +107,19 @@ public enum Runtime {
     return max(selected.load(ordering: .acquiring), 0)
   }
 
-  /// The table in use.
+  /// The table in use. Tables of other instruction sets are never touched.
   package static var kernels: KernelTable {
-    _read { yield tables[selectedIndex].table }
+    _read {
+      #if arch(x86_64)
+        switch availableKernels[selectedIndex] {
+        case .baseline: yield .baseline
+        case .avx2: yield avx2Kernels
+        case .avx512: yield avx512Kernels
+        }
+      #else
+        yield .baseline
+      #endif
+    }
   }
 }
 

@@ -13,7 +13,7 @@ runProgram {
     "quickstart", "Trains a small GPT on stories of a harbor town and lets it write.",
     options: CommandLineTool.runtimeOptions)
   try tool.startRuntime()
-  let (steps, rows, time) = (900, 12, 64)
+  let (steps, rows, time) = (800, 12, 64)
 
   // Text becomes numbers: one for each character.
   let tokenizer = try CharacterTokenizer(charactersOf: harborStories)

@@ -10,23 +10,26 @@ private struct Counting: ParallelWork {
   let counts: UnsafeMutablePointer<Int32>
   let highest: Highest
   var inner = 0
+  /// Microseconds that a task takes, so that other workers come along.
+  var pause: UInt32 = 0
 
   final class Highest: Sendable { let worker = Atomic<Int>(0) }
 
   func run(task: Int, worker: Int) {
     counts[task] += 1
     highest.worker.max(worker, ordering: .relaxed)
+    if pause > 0 { usleep(pause) }
     if inner > 0 { expectEach(inner, of: 1, threads: 3) }
   }
 }
 
 /// Runs a region and checks that every task ran once, on workers below the limit.
-private func expectEach(_ tasks: Int, of times: Int32, threads: Int, inner: Int = 0) {
+private func expectEach(_ tasks: Int, of times: Int32, threads: Int, inner: Int = 0, pause: UInt32 = 0) {
   let counts = UnsafeMutablePointer<Int32>.allocate(capacity: tasks)
   counts.initialize(repeating: 0, count: tasks)
   defer { counts.deallocate() }
   let highest = Counting.Highest()
-  runInParallel(Counting(counts: counts, highest: highest, inner: inner), tasks: tasks, threads: threads)
+  runInParallel(Counting(counts: counts, highest: highest, inner: inner, pause: pause), tasks: tasks, threads: threads)
   var wrong = 0
   for task in 0..<tasks where counts[task] != times { wrong += 1 }
   if wrong > 0 || highest.worker.load(ordering: .relaxed) >= threads {
@@ -50,6 +53,12 @@ private func expectEach(_ tasks: Int, of times: Int32, threads: Int, inner: Int 
         let threads = [8, 2, 5, 1, 3][round % 5]
         Runtime.threadCount = threads
         expectEach(40, of: 1, threads: threads)
+      }
+      // The setting is larger than what a region has scratch memory for, as when it changes meanwhile.
+      Runtime.threadCount = 8
+      for _ in 0..<20 {
+        expectEach(16, of: 1, threads: 8, pause: 50)
+        expectEach(16, of: 1, threads: 2, pause: 50)
       }
       Runtime.threadCount = 0
       #expect(Runtime.threadCount == 1)

@@ -112,12 +112,12 @@ public enum Runtime {
     _read {
       #if arch(x86_64)
         switch availableKernels[selectedIndex] {
-        case .baseline: yield .baseline
+        case .baseline: yield.baseline
         case .avx2: yield avx2Kernels
         case .avx512: yield avx512Kernels
         }
       #else
-        yield .baseline
+        yield.baseline
       #endif
     }
   }

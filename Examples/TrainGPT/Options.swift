@@ -31,7 +31,7 @@ struct Options {
       .init("batch", "N", "rows of a batch (default 12)"),
       .init("learning-rate", "X", "the highest learning rate; the lowest is a tenth of it (default 1e-3)"),
       .init("accumulate", "N", "batches whose mean gradient makes one update (default 1)"),
-      .init("seed", "N", "of the first weights and of the batches (default 0)"),
+      .init("seed", "N", "of the first weights and of the batches (default 1337)"),
       .init("checkpoint-every", "N", "steps between two saves; the last step is always saved (default 250)"),
       .init("resume", nil, "go on from the run saved in the folder; begin where there is none"),
     ] + CommandLineTool.runtimeOptions
@@ -51,7 +51,7 @@ struct Options {
     rows = try tool.int("batch", in: 1...65536) ?? 12
     learningRate = Float(try tool.double("learning-rate", in: 1e-9...1) ?? 1e-3)
     microBatches = try tool.int("accumulate", in: 1...65536) ?? 1
-    seed = try tool.int("seed", in: 0 ... .max) ?? 0
+    seed = try tool.int("seed", in: 0 ... .max) ?? 1337
     checkpointInterval = try tool.int("checkpoint-every", in: 1...100_000_000) ?? 250
     resumes = tool.has("resume")
     guard width % heads == 0 else {

@@ -54,23 +54,29 @@ public struct Recipe: Sendable, Equatable {
   ///
   /// - Throws: `inconsistent`, with the first setting that differs.
   func requireSame(as saved: Recipe) throws(InputError) {
-    func differs(_ what: String, _ old: String, _ new: String) -> InputError {
+    func mismatch(_ what: String) -> InputError {
       InputError(
-        .inconsistent, "\(what) was \(old) in the run that was saved, and is \(new) now", at: "training.json",
+        .inconsistent, what, at: Manifest.fileName,
         advice: "Resume with the settings, the text and the tokenizer that the run began with.")
     }
-    guard seed == saved.seed else { throw differs("the seed", "\(saved.seed)", "\(seed)") }
-    guard tokenizerHash == saved.tokenizerHash else { throw differs("the tokenizer", "another", "not the same") }
-    guard dataHash == saved.dataHash else { throw differs("the text", "another", "not the same") }
-    guard settings != saved.settings else { return }
-    guard case .object(let old) = saved.settings, case .object(let new) = settings else {
-      throw differs("settings", "another", "not the same")
+    guard seed == saved.seed else { throw mismatch("the run was saved with the seed \(saved.seed), not \(seed)") }
+    guard dataHash == saved.dataHash else { throw mismatch("the run was saved with another text") }
+    guard tokenizerHash == saved.tokenizerHash else { throw mismatch("the run was saved with another tokenizer") }
+    guard let (name, old, new) = difference("", saved.settings, settings) else { return }
+    throw mismatch("the run was saved with \(name) \(try text(old)), not \(try text(new))")
+  }
+
+  /// The first setting that differs, by its path, with both values.
+  private func difference(
+    _ path: String, _ old: JSONValue?, _ new: JSONValue?
+  ) -> (path: String, old: JSONValue?, new: JSONValue?)? {
+    if old == new { return nil }
+    guard case .object(let before) = old, case .object(let now) = new else { return (path, old, new) }
+    for member in before + now {
+      let (key, inside) = (member.key.text, path.isEmpty ? member.key.text : "\(path).\(member.key.text)")
+      if let found = difference(inside, old?[key], new?[key]) { return found }
     }
-    for member in old + new {
-      let (before, now) = (saved.settings[member.key.text], settings[member.key.text])
-      if before != now { throw differs(member.key.text, try text(before), try text(now)) }
-    }
-    throw differs("the order of the settings", "another", "not the same")
+    return ("the order of the settings", old, new)
   }
 
   private func text(_ value: JSONValue?) throws(InputError) -> String {

@@ -88,9 +88,11 @@ import Training
         Recipe(seed: seed, settings: [("rate", .number(rate)), ("rows", rows)], tokenizer: [tokenizer], data: [data])
       }
       let others: [(Recipe, String)] = [
-        (recipe(seed: 4), "seed"), (recipe(rate: 0.004), "rate was 0.003"), (recipe(rows: "3"), "rows was 3"),
+        (recipe(seed: 4), "seed"), (recipe(rate: 0.004), "rate 0.003, not 0.004"),
+        (recipe(rows: "3"), "rows 3, not \"3\""),
+        (recipe(rows: ["a": 1, "b": 2]), "rows 3, not {"),
         (recipe(tokenizer: 9), "tokenizer"), (recipe(data: 9), "text"),
-        (Recipe(seed: 3, settings: [("rate", 0.003)], tokenizer: [1], data: [2]), "rows was 3"),
+        (Recipe(seed: 3, settings: [("rate", 0.003)], tokenizer: [1], data: [2]), "rows 3, not absent"),
       ]
       for (other, word) in others {
         let error = #expect(throws: InputError.self) { try checkpoint.restore(&run.model, &run.optimizer, of: other) }

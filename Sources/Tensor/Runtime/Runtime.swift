@@ -108,18 +108,35 @@ public enum Runtime {
   }
 
   /// The table in use. Tables of other instruction sets are never touched.
+  ///
+  /// It is lent from a place of its own: a constant of another module would be copied at each use, closure by closure.
   package static var kernels: KernelTable {
-    _read {
-      #if arch(x86_64)
-        switch availableKernels[selectedIndex] {
-        case .baseline: yield.baseline
-        case .avx2: yield avx2Kernels
-        case .avx512: yield avx512Kernels
-        }
-      #else
-        yield.baseline
-      #endif
-    }
+    _read { yield table.pointee }
+  }
+
+  private static var table: UnsafePointer<KernelTable> {
+    #if arch(x86_64)
+      switch availableKernels[selectedIndex] {
+      case .baseline: baseline
+      case .avx2: avx2
+      case .avx512: avx512
+      }
+    #else
+      baseline
+    #endif
+  }
+
+  private nonisolated(unsafe) static let baseline = kept(.baseline)
+  #if arch(x86_64)
+    private nonisolated(unsafe) static let avx2 = kept(avx2Kernels)
+    private nonisolated(unsafe) static let avx512 = kept(avx512Kernels)
+  #endif
+
+  /// A place for a table that is never given back nor written again.
+  private static func kept(_ table: KernelTable) -> UnsafePointer<KernelTable> {
+    let place = UnsafeMutablePointer<KernelTable>.allocate(capacity: 1)
+    place.initialize(to: table)
+    return UnsafePointer(place)
   }
 }
 

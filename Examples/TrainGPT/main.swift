@@ -62,6 +62,11 @@ struct Run {
     }
     let checkpoint = try TrainingCheckpoint(opening: options.out)
     try checkpoint.restore(&model, &optimizer, of: recipe)
+    guard checkpoint.step <= options.steps else {
+      throw InputError(
+        .badValue, "is at step \(checkpoint.step), beyond the \(options.steps) asked for", at: options.out,
+        advice: "Ask for more steps, or choose another folder.")
+    }
     firstStep = checkpoint.step
     note("going on after step \(firstStep)")
   }

@@ -101,7 +101,7 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
       precondition(
         gradient.shape == input.value.shape,
         "the pullback of \(name) returned the shape \(gradient.shape) for an input \(input.value.shape)")
-      sums.add(input.node) { gradient.detached }
+      sums.add(input.node) { gradient.detached.widened }
     }
   case .recompute(let inputs, let body):
     let tape = Tape(leafCount: inputs.count)

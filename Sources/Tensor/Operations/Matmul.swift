@@ -208,6 +208,7 @@ private struct MultiplyRowWork: ParallelWork {
 /// Many small products, each done by one thread.
 private struct BatchedMatmulWork: ParallelWork {
   let first: MatmulProblem
+  let blocks: MatmulKernels
   let leftStep: Int
   let rightStep: Int
   let cStep: Int
@@ -221,7 +222,7 @@ private struct BatchedMatmulWork: ParallelWork {
     problem.left += task * leftStep
     problem.right += task * problem.rightFormat.byteCount(of: rightStep)
     problem.c += task * cStep
-    let blocks = kernels.matmul, isPacked = problem.leftLayout == .columnMajor
+    let isPacked = problem.leftLayout == .columnMajor
     let packed = packed + worker * packedStep, panel = panel + worker * panelStep
     if isPacked {
       let packing = PackLeftWork(problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed)
@@ -292,7 +293,8 @@ private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool)
   let threads = Crew.shared.threads
   let scratch = Pool.shared.take(threads * (packedStep + panelStep) * 4)
   let work = BatchedMatmulWork(
-    first: problem, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n, packed: scratch.target,
+    first: problem, blocks: blocks, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n,
+    packed: scratch.target,
     packedStep: packedStep, panel: scratch.target + threads * packedStep, panelStep: panelStep)
   runInParallel(work, tasks: count, threads: threads)
   withExtendedLifetime(scratch) {}

@@ -46,8 +46,9 @@ struct Run {
         .inconsistent, "holds \(other), which is not of a training run", at: options.out,
         advice: "Choose a new folder: the folder is replaced as a whole.")
     }
-    guard !options.resumes, try TrainingCheckpoint.stands(at: options.out),
-      let old = try? TrainingCheckpoint(opening: options.out),
+    guard !options.resumes, try TrainingCheckpoint.stands(at: options.out) else { return }
+    let old = try TrainingCheckpoint(opening: options.out)  // a damaged run is not overwritten in silence
+    guard
       case .integer(let steps) = old.recipe.settings["steps"], old.step < steps
     else { return }
     throw InputError(

@@ -18,7 +18,7 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     sums.add(b.node) { (dy * a.value).summed(to: b.value.shape) }
   case .divide(let a, let b):
     sums.add(a.node) { (dy / b.value).summed(to: a.value.shape) }
-    sums.add(b.node) { (-(dy * a.value / b.value.squared())).summed(to: b.value.shape) }
+    sums.add(b.node) { (-(dy * (a.value / b.value) / b.value)).summed(to: b.value.shape) }
   case .maximum(let a, let b):
     chooseSide(dy, a, b, { $0 >= $1 || $0.isNaN }, &sums)
   case .minimum(let a, let b):

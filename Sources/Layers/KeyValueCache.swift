@@ -37,7 +37,10 @@ public struct KeyValueCache: Sendable {
   }
 
   /// Counts the tokens of a pass, when all layers have added theirs.
-  public mutating func advance(by count: Int) { length += count }
+  public mutating func advance(by count: Int) {
+    precondition(count >= 0, "KeyValueCache.advance: by \(count) tokens")
+    length += count
+  }
 
   /// Forgets all tokens but the first `count`.
   public mutating func truncate(to count: Int) {
@@ -47,7 +50,11 @@ public struct KeyValueCache: Sendable {
 
   private static func append(_ new: Tensor, to kept: inout Tensor?, at start: Int, reserving: Int) -> Tensor {
     let batch = new.shape[0], needed = start + new.shape[1]
-    if kept == nil {
+    if let old = kept?.shape {
+      precondition(
+        old[0] == batch && old[2] == new.shape[2] && old[3] == new.shape[3],
+        "KeyValueCache.append: \(new.shape) after \(old): another batch, heads or head width")
+    } else {
       kept = Tensor.zeros(Shape(batch, max(reserving, needed), new.shape[2], new.shape[3]))
     }
     if let old = kept, old.shape[1] < needed {
@@ -55,8 +62,6 @@ public struct KeyValueCache: Sendable {
       grown.write(old, at: 0)
       kept = grown
     }
-    precondition(
-      kept!.shape[0] == batch, "KeyValueCache: a batch of \(batch) after one of \(kept!.shape[0])")
     kept!.write(new, at: start)  // in place: the cache is the only owner
     return kept!
   }

@@ -3,27 +3,10 @@ import Foundation
 
 /// A file's bytes.
 ///
-/// - Throws: `notFound`, `tooLarge` before anything is read, or `io`, with the path as the place.
+/// - Throws: `notFound`, `tooLarge` before anything is read, or `io` (also for a pipe or a device), with the path as the
+///   place.
 func readFile(_ path: String, atMost limit: Int = 256 << 20) throws(InputError) -> [UInt8] {
-  guard exists(path) else { throw InputError(.notFound, "There is no such file", at: path) }
-  let tooLarge = InputError(.tooLarge, "is larger than \(limit) bytes", at: path)
-  do {
-    let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
-    guard size ?? 0 <= limit else { throw tooLarge }
-    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-    defer { try? file.close() }
-    // What is read counts as well as what is declared: a pipe declares no size, and files may grow.
-    var bytes: [UInt8] = []
-    while let part = try file.read(upToCount: 1 << 20), !part.isEmpty {
-      bytes.append(contentsOf: part)
-      guard bytes.count <= limit else { throw tooLarge }
-    }
-    return bytes
-  } catch let error as InputError {
-    throw error
-  } catch {
-    throw InputError(.io, "cannot be read: \(error)", at: path)
-  }
+  try InputFile.contents(of: path, atMost: limit)
 }
 
 private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }

@@ -60,6 +60,8 @@ private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geomet
       ?? true,
     "attention: the padding mask is not \(geometry.batch) rows of \(geometry.keyCount) keys")
   precondition(
+    geometry.scale > 0 && geometry.scale.isFinite, "attention: a scale of \(geometry.scale)")
+  precondition(
     !geometry.mask.isCausal || geometry.queryCount <= geometry.keyCount,
     "causal attention of \(geometry.queryCount) queries over \(geometry.keyCount) keys")
   let (q, k, v) = (query.widened, key.widened, value.widened)

@@ -128,7 +128,8 @@ extension Tensor {
   /// Writes `part` over the positions of axis 1 from `start` on, in place; the other axes are equal. Never recorded.
   package mutating func write(_ part: Tensor, at start: Int) {
     precondition(
-      rank == part.rank && rank >= 2 && shape[0] == part.shape[0] && start + part.shape[1] <= shape[1],
+      format == .float32 && rank == part.rank && rank >= 2 && start >= 0 && start + part.shape[1] <= shape[1]
+        && (0..<rank).allSatisfy { $0 == 1 || shape[$0] == part.shape[$0] },
       "write: \(part.shape) into \(shape) at \(start)")
     makeExclusive()
     let inner = shape.product(2..<rank), values = part.widened

@@ -15,8 +15,8 @@ public protocol FloatVector: Sendable, BitwiseCopyable {
   static func load(_ source: UnsafePointer<Float>) -> Self
   /// `width` bfloat16 values, widened exactly.
   static func load(bfloat16 source: UnsafePointer<UInt16>) -> Self
-  /// `width` 16-bit patterns, zero-extended into the bits of the lanes.
-  static func load(bits16 source: UnsafePointer<UInt16>) -> Self
+  /// `width` IEEE half-precision values, widened exactly (subnormals, infinities and NaN too).
+  static func load(float16 source: UnsafePointer<UInt16>) -> Self
   func store(_ target: UnsafeMutablePointer<Float>)
   /// The low 16 bits of every lane.
   func store(bits16 target: UnsafeMutablePointer<UInt16>)
@@ -43,10 +43,9 @@ public protocol FloatVector: Sendable, BitwiseCopyable {
   func sum() -> Float
   /// The largest lane; a NaN lane may be passed over.
   func largest() -> Float
-  /// Lanes of the first halves of `a` and `b`, in turn: a0 b0 a1 b1 ...
-  static func interleaveLow(_ a: Self, _ b: Self) -> Self
-  /// Lanes of the second halves of `a` and `b`, in turn.
-  static func interleaveHigh(_ a: Self, _ b: Self) -> Self
+  /// Four values of each of `width` runs that lie `byteStride` apart, turned: lane `j` of vector `p` is value `p` of run
+  /// `j`. The values are moved as they are, whatever their bits mean.
+  static func turned(_ runs: UnsafeRawPointer, byteStride: Int) -> (Self, Self, Self, Self)
 }
 
 extension FloatVector {
@@ -132,13 +131,13 @@ extension FloatVector {
     return s.adding(r * Self(repeating: 0.5), times: self - s * s)
   }
 
-  /// `width` IEEE half-precision values, widened exactly (subnormals, infinities and NaN too).
-  @export(implementation) @inline(always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
-    let bits = load(bits16: source)
-    let sign = bits.bitsAnd(0x8000).bitsShiftedLeft(by: 16)
-    let magnitude = bits.bitsAnd(0x7fff).bitsShiftedLeft(by: 13)
+  /// Half-precision values, given by the low 16 bits of every lane, widened exactly (subnormals, infinities and NaN
+  /// too).
+  @export(implementation) @inline(always) public func widenedHalves() -> Self {
+    let sign = bitsAnd(0x8000).bitsShiftedLeft(by: 16)
+    let magnitude = bitsAnd(0x7fff).bitsShiftedLeft(by: 13)
     let scaled = magnitude * Self(bits: 0x7780_0000)  // 2^112, the distance between the two exponent biases
     let special = scaled.bitsOr(Self(bits: 0x7f80_0000))
-    return select(scaled, lessThan: Self(repeating: 65536), scaled, else: special).bitsOr(sign)
+    return Self.select(scaled, lessThan: Self(repeating: 65536), scaled, else: special).bitsOr(sign)
   }
 }

@@ -54,12 +54,12 @@ public struct MatmulKernels: Sendable {
       _ left: LeftRows, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int, _ c: Target,
       _ cStride: Int, _ accumulating: Bool
     ) -> Void
-  /// `c[0..<columns] (+)= row * right` for one row and a column-major right matrix that is read once, where it lies.
-  /// The bits are those of `multiply`.
+  /// `c[0..<columns] (+)= row * right` for one row and a right matrix that is read once, where it lies. The bits are
+  /// those of `multiply`. With `sums`, scratch memory for `columns` values, the product is added to `c`.
   public let multiplyRow:
     @Sendable (
-      _ row: Source, _ format: StorageFormat, _ right: UnsafeRawPointer, _ start: Int, _ stride: Int, _ columns: Int,
-      _ depth: Int, _ c: Target, _ accumulating: Bool
+      _ row: Source, _ format: StorageFormat, _ layout: MatrixLayout, _ right: UnsafeRawPointer, _ start: Int,
+      _ stride: Int, _ columns: Int, _ depth: Int, _ c: Target, _ sums: Target?
     ) -> Void
 
   /// The kernels of one instruction set, from closures around the bodies below.
@@ -69,7 +69,9 @@ public struct MatmulKernels: Sendable {
       @escaping @Sendable (StorageFormat, MatrixLayout, UnsafeRawPointer, Int, Int, Int, Int, Target) -> Void,
     multiply: @escaping @Sendable (LeftRows, Int, Source, Int, Int, Int, Target, Int, Bool) -> Void,
     multiplyRow:
-      @escaping @Sendable (Source, StorageFormat, UnsafeRawPointer, Int, Int, Int, Int, Target, Bool) -> Void
+      @escaping @Sendable (
+        Source, StorageFormat, MatrixLayout, UnsafeRawPointer, Int, Int, Int, Int, Target, Target?
+      ) -> Void
   ) {
     self.tileRows = tileRows
     self.panelWidth = panelWidth
@@ -77,6 +79,21 @@ public struct MatmulKernels: Sendable {
     self.packRight = packRight
     self.multiply = multiply
     self.multiplyRow = multiplyRow
+  }
+
+  /// Panels that `columns` columns are cut into.
+  public func panelCount(of columns: Int) -> Int { (columns + panelWidth - 1) / panelWidth }
+
+  /// The columns of panel `index` among `columns`: whole panels, but rather two of two vectors at the end than one of
+  /// three and one of one, which would leave the multipliers waiting.
+  public func panel(_ index: Int, of columns: Int) -> Range<Int> {
+    let vector = panelWidth / 3, vectors = (columns + vector - 1) / vector
+    let beforeLast = vectors / 3 - 1  // where one vector is left over
+    guard vectors % 3 == 1, index >= beforeLast, vectors > 1 else {
+      return index * panelWidth..<min(columns, (index + 1) * panelWidth)
+    }
+    let middle = beforeLast * panelWidth + 2 * vector
+    return index == beforeLast ? beforeLast * panelWidth..<middle : middle..<columns
   }
 
   /// A row-major left matrix, read where it lies.
@@ -126,26 +143,31 @@ public struct MatmulKernels: Sendable {
     _ vector: V.Type, _ left: LeftRows, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int,
     _ depth: Int, _ c: Target, _ cStride: Int, _ accumulating: Bool
   ) {
-    if columns == 3 &* V.width {
-      MatmulBlocks.wholePanel(vector, left, rows, right, rightStride, depth, c, cStride, accumulating)
+    if columns > 2 &* V.width {
+      MatmulBlocks.panel(
+        vector, vectors: 3, left, rows, right, rightStride, columns, depth, c, cStride, accumulating)
+    } else if columns > V.width {
+      MatmulBlocks.panel(
+        vector, vectors: 2, left, rows, right, rightStride, columns, depth, c, cStride, accumulating)
     } else {
-      MatmulBlocks.partOfPanel(vector, left, rows, right, rightStride, columns, depth, c, cStride, accumulating)
+      MatmulBlocks.panel(
+        vector, vectors: 1, left, rows, right, rightStride, columns, depth, c, cStride, accumulating)
     }
   }
 
   /// The body of `multiplyRow`.
   @inlinable @inline(always)
   public static func multiplyRow<V: FloatVector>(
-    _ vector: V.Type, _ row: Source, _ format: StorageFormat, _ right: UnsafeRawPointer, _ start: Int, _ stride: Int,
-    _ columns: Int, _ depth: Int, _ c: Target, _ accumulating: Bool
+    _ vector: V.Type, _ row: Source, _ format: StorageFormat, _ layout: MatrixLayout, _ right: UnsafeRawPointer,
+    _ start: Int, _ stride: Int, _ columns: Int, _ depth: Int, _ c: Target, _ sums: Target?
   ) {
     switch format {
     case .float32:
-      MatmulBlocks.row(vector, KeptFloat32.self, row, right, start, stride, columns, depth, c, accumulating)
+      MatmulRow.multiply(vector, KeptFloat32.self, row, layout, right, start, stride, columns, depth, c, sums)
     case .bfloat16:
-      MatmulBlocks.row(vector, KeptBFloat16.self, row, right, start, stride, columns, depth, c, accumulating)
+      MatmulRow.multiply(vector, KeptBFloat16.self, row, layout, right, start, stride, columns, depth, c, sums)
     case .float16:
-      MatmulBlocks.row(vector, KeptFloat16.self, row, right, start, stride, columns, depth, c, accumulating)
+      MatmulRow.multiply(vector, KeptFloat16.self, row, layout, right, start, stride, columns, depth, c, sums)
     }
   }
 }

@@ -89,16 +89,18 @@
     let panel = 3 &* V.width
     var p = 0
     if present == V.width {
-      while p &+ V.width <= depth {
+      while p &+ 8 <= depth {
+        let t: EightVectors<V> = K.turned(source, start &+ p, stride)
         let to = target + p &* panel
-        if V.width == 16 {
-          MatmulTranspose.transpose16(vector, kept, source, start &+ p, stride, to, panel)
-        } else if V.width == 8 {
-          MatmulTranspose.transpose8(vector, kept, source, start &+ p, stride, to, panel)
-        } else {
-          MatmulTranspose.transpose4(vector, kept, source, start &+ p, stride, to, panel)
-        }
-        p &+= V.width
+        t.0.store(to)
+        t.1.store(to + panel)
+        t.2.store(to + 2 &* panel)
+        t.3.store(to + 3 &* panel)
+        t.4.store(to + 4 &* panel)
+        t.5.store(to + 5 &* panel)
+        t.6.store(to + 6 &* panel)
+        t.7.store(to + 7 &* panel)
+        p &+= 8
       }
     }
     while p < depth {

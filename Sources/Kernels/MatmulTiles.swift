@@ -1,25 +1,16 @@
-/// The innermost loops of matmul: tiles of `c` whose accumulators stay in registers over the whole depth block.
+/// The innermost loop of matmul: a tile of `c` whose accumulators stay in registers over the whole depth block.
 ///
 /// Every element is one chain of products in order of depth, started from zero and then stored or added to `c`. All
 /// tile sizes run the same chain, so a row's result does not depend on the rows beside it.
 @usableFromInline enum MatmulTiles {
+  /// A tile of `rows` (8, 4 or 1) rows by `vectors` (1, 2 or 3) vectors; both are literals where this is called, and
+  /// what they rule out is not compiled.
+  ///
+  /// The last vector goes to `last`, whose rows lie `lastStride` apart: elsewhere than in `c` where columns are missing.
   @inlinable @inline(always)
-  static func put1<V: FloatVector>(_ x: V, _ c: Target, _ accumulating: Bool) {
-    (accumulating ? V.load(c) + x : x).store(c)
-  }
-
-  @inlinable @inline(always)
-  static func put3<V: FloatVector>(_ x: V, _ y: V, _ z: V, _ c: Target, _ accumulating: Bool) {
-    put1(x, c, accumulating)
-    put1(y, c + V.width, accumulating)
-    put1(z, c + 2 &* V.width, accumulating)
-  }
-
-  /// 8 rows by 3 vectors.
-  @inlinable @inline(always)
-  static func tile8x3<V: FloatVector>(
-    _ vector: V.Type, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int, _ c: Target,
-    _ cStride: Int, _ accumulating: Bool
+  static func tile<V: FloatVector>(
+    _ vector: V.Type, rows: Int, vectors: Int, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int,
+    _ c: TileTarget
   ) {
     var c00 = V.zero, c01 = V.zero, c02 = V.zero
     var c10 = V.zero, c11 = V.zero, c12 = V.zero
@@ -32,210 +23,92 @@
     let step = left.rowStep
     var a = left.base, b = right, p = depth
     while p > 0 {
-      let b0 = V.load(b), b1 = V.load(b + V.width), b2 = V.load(b + 2 &* V.width)
-      let a0 = V(repeating: a[0])
-      c00 = c00.adding(a0, times: b0)
-      c01 = c01.adding(a0, times: b1)
-      c02 = c02.adding(a0, times: b2)
-      let a1 = V(repeating: a[step])
-      c10 = c10.adding(a1, times: b0)
-      c11 = c11.adding(a1, times: b1)
-      c12 = c12.adding(a1, times: b2)
-      let a2 = V(repeating: a[2 &* step])
-      c20 = c20.adding(a2, times: b0)
-      c21 = c21.adding(a2, times: b1)
-      c22 = c22.adding(a2, times: b2)
-      let a3 = V(repeating: a[3 &* step])
-      c30 = c30.adding(a3, times: b0)
-      c31 = c31.adding(a3, times: b1)
-      c32 = c32.adding(a3, times: b2)
-      let a4 = V(repeating: a[4 &* step])
-      c40 = c40.adding(a4, times: b0)
-      c41 = c41.adding(a4, times: b1)
-      c42 = c42.adding(a4, times: b2)
-      let a5 = V(repeating: a[5 &* step])
-      c50 = c50.adding(a5, times: b0)
-      c51 = c51.adding(a5, times: b1)
-      c52 = c52.adding(a5, times: b2)
-      let a6 = V(repeating: a[6 &* step])
-      c60 = c60.adding(a6, times: b0)
-      c61 = c61.adding(a6, times: b1)
-      c62 = c62.adding(a6, times: b2)
-      let a7 = V(repeating: a[7 &* step])
-      c70 = c70.adding(a7, times: b0)
-      c71 = c71.adding(a7, times: b1)
-      c72 = c72.adding(a7, times: b2)
-      a += left.depthStep
-      b += rightStride
-      p &-= 1
-    }
-    put3(c00, c01, c02, c, accumulating)
-    put3(c10, c11, c12, c + cStride, accumulating)
-    put3(c20, c21, c22, c + 2 &* cStride, accumulating)
-    put3(c30, c31, c32, c + 3 &* cStride, accumulating)
-    put3(c40, c41, c42, c + 4 &* cStride, accumulating)
-    put3(c50, c51, c52, c + 5 &* cStride, accumulating)
-    put3(c60, c61, c62, c + 6 &* cStride, accumulating)
-    put3(c70, c71, c72, c + 7 &* cStride, accumulating)
-  }
-
-  /// 4 rows by 3 vectors.
-  @inlinable @inline(always)
-  static func tile4x3<V: FloatVector>(
-    _ vector: V.Type, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int, _ c: Target,
-    _ cStride: Int, _ accumulating: Bool
-  ) {
-    var c00 = V.zero, c01 = V.zero, c02 = V.zero
-    var c10 = V.zero, c11 = V.zero, c12 = V.zero
-    var c20 = V.zero, c21 = V.zero, c22 = V.zero
-    var c30 = V.zero, c31 = V.zero, c32 = V.zero
-    let step = left.rowStep
-    var a = left.base, b = right, p = depth
-    while p > 0 {
-      let b0 = V.load(b), b1 = V.load(b + V.width), b2 = V.load(b + 2 &* V.width)
-      let a0 = V(repeating: a[0])
-      c00 = c00.adding(a0, times: b0)
-      c01 = c01.adding(a0, times: b1)
-      c02 = c02.adding(a0, times: b2)
-      let a1 = V(repeating: a[step])
-      c10 = c10.adding(a1, times: b0)
-      c11 = c11.adding(a1, times: b1)
-      c12 = c12.adding(a1, times: b2)
-      let a2 = V(repeating: a[2 &* step])
-      c20 = c20.adding(a2, times: b0)
-      c21 = c21.adding(a2, times: b1)
-      c22 = c22.adding(a2, times: b2)
-      let a3 = V(repeating: a[3 &* step])
-      c30 = c30.adding(a3, times: b0)
-      c31 = c31.adding(a3, times: b1)
-      c32 = c32.adding(a3, times: b2)
-      a += left.depthStep
-      b += rightStride
-      p &-= 1
-    }
-    put3(c00, c01, c02, c, accumulating)
-    put3(c10, c11, c12, c + cStride, accumulating)
-    put3(c20, c21, c22, c + 2 &* cStride, accumulating)
-    put3(c30, c31, c32, c + 3 &* cStride, accumulating)
-  }
-
-  /// 1 row by 3 vectors.
-  @inlinable @inline(always)
-  static func tile1x3<V: FloatVector>(
-    _ vector: V.Type, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int, _ c: Target,
-    _ cStride: Int, _ accumulating: Bool
-  ) {
-    var c00 = V.zero, c01 = V.zero, c02 = V.zero
-    var a = left.base, b = right, p = depth
-    while p > 0 {
-      let b0 = V.load(b), b1 = V.load(b + V.width), b2 = V.load(b + 2 &* V.width)
-      let a0 = V(repeating: a[0])
-      c00 = c00.adding(a0, times: b0)
-      c01 = c01.adding(a0, times: b1)
-      c02 = c02.adding(a0, times: b2)
-      a += left.depthStep
-      b += rightStride
-      p &-= 1
-    }
-    put3(c00, c01, c02, c, accumulating)
-  }
-
-  /// 8 rows by 1 vector.
-  @inlinable @inline(always)
-  static func tile8x1<V: FloatVector>(
-    _ vector: V.Type, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int, _ c: Target,
-    _ cStride: Int, _ accumulating: Bool
-  ) {
-    var c00 = V.zero
-    var c10 = V.zero
-    var c20 = V.zero
-    var c30 = V.zero
-    var c40 = V.zero
-    var c50 = V.zero
-    var c60 = V.zero
-    var c70 = V.zero
-    let step = left.rowStep
-    var a = left.base, b = right, p = depth
-    while p > 0 {
       let b0 = V.load(b)
+      let b1 = vectors > 1 ? V.load(b + V.width) : b0
+      let b2 = vectors > 2 ? V.load(b + 2 &* V.width) : b0
       let a0 = V(repeating: a[0])
       c00 = c00.adding(a0, times: b0)
-      let a1 = V(repeating: a[step])
-      c10 = c10.adding(a1, times: b0)
-      let a2 = V(repeating: a[2 &* step])
-      c20 = c20.adding(a2, times: b0)
-      let a3 = V(repeating: a[3 &* step])
-      c30 = c30.adding(a3, times: b0)
-      let a4 = V(repeating: a[4 &* step])
-      c40 = c40.adding(a4, times: b0)
-      let a5 = V(repeating: a[5 &* step])
-      c50 = c50.adding(a5, times: b0)
-      let a6 = V(repeating: a[6 &* step])
-      c60 = c60.adding(a6, times: b0)
-      let a7 = V(repeating: a[7 &* step])
-      c70 = c70.adding(a7, times: b0)
+      if vectors > 1 { c01 = c01.adding(a0, times: b1) }
+      if vectors > 2 { c02 = c02.adding(a0, times: b2) }
+      if rows > 1 {
+        let a1 = V(repeating: a[step])
+        c10 = c10.adding(a1, times: b0)
+        if vectors > 1 { c11 = c11.adding(a1, times: b1) }
+        if vectors > 2 { c12 = c12.adding(a1, times: b2) }
+        let a2 = V(repeating: a[2 &* step])
+        c20 = c20.adding(a2, times: b0)
+        if vectors > 1 { c21 = c21.adding(a2, times: b1) }
+        if vectors > 2 { c22 = c22.adding(a2, times: b2) }
+        let a3 = V(repeating: a[3 &* step])
+        c30 = c30.adding(a3, times: b0)
+        if vectors > 1 { c31 = c31.adding(a3, times: b1) }
+        if vectors > 2 { c32 = c32.adding(a3, times: b2) }
+      }
+      if rows > 4 {
+        let a4 = V(repeating: a[4 &* step])
+        c40 = c40.adding(a4, times: b0)
+        if vectors > 1 { c41 = c41.adding(a4, times: b1) }
+        if vectors > 2 { c42 = c42.adding(a4, times: b2) }
+        let a5 = V(repeating: a[5 &* step])
+        c50 = c50.adding(a5, times: b0)
+        if vectors > 1 { c51 = c51.adding(a5, times: b1) }
+        if vectors > 2 { c52 = c52.adding(a5, times: b2) }
+        let a6 = V(repeating: a[6 &* step])
+        c60 = c60.adding(a6, times: b0)
+        if vectors > 1 { c61 = c61.adding(a6, times: b1) }
+        if vectors > 2 { c62 = c62.adding(a6, times: b2) }
+        let a7 = V(repeating: a[7 &* step])
+        c70 = c70.adding(a7, times: b0)
+        if vectors > 1 { c71 = c71.adding(a7, times: b1) }
+        if vectors > 2 { c72 = c72.adding(a7, times: b2) }
+      }
       a += left.depthStep
       b += rightStride
       p &-= 1
     }
-    put1(c00, c, accumulating)
-    put1(c10, c + cStride, accumulating)
-    put1(c20, c + 2 &* cStride, accumulating)
-    put1(c30, c + 3 &* cStride, accumulating)
-    put1(c40, c + 4 &* cStride, accumulating)
-    put1(c50, c + 5 &* cStride, accumulating)
-    put1(c60, c + 6 &* cStride, accumulating)
-    put1(c70, c + 7 &* cStride, accumulating)
+    c.put(0, c00, c01, c02, vectors)
+    if rows > 1 {
+      c.put(1, c10, c11, c12, vectors)
+      c.put(2, c20, c21, c22, vectors)
+      c.put(3, c30, c31, c32, vectors)
+    }
+    if rows > 4 {
+      c.put(4, c40, c41, c42, vectors)
+      c.put(5, c50, c51, c52, vectors)
+      c.put(6, c60, c61, c62, vectors)
+      c.put(7, c70, c71, c72, vectors)
+    }
+  }
+}
+
+/// Where a tile is stored.
+@usableFromInline struct TileTarget {
+  @usableFromInline let c: Target
+  @usableFromInline let stride: Int
+  /// Where the last vector of each row goes: to `c` too, or to scratch memory.
+  @usableFromInline let last: Target
+  @usableFromInline let lastStride: Int
+  /// Whether sums are added to what `c` holds.
+  @usableFromInline let accumulating: Bool
+  @usableFromInline let lastAccumulating: Bool
+
+  @inlinable @inline(always)
+  init(_ c: Target, _ stride: Int, last: Target, _ lastStride: Int, _ accumulating: Bool, lastAccumulating: Bool) {
+    (self.c, self.stride, self.last, self.lastStride) = (c, stride, last, lastStride)
+    (self.accumulating, self.lastAccumulating) = (accumulating, lastAccumulating)
   }
 
-  /// 4 rows by 1 vector.
+  /// Stores row `row`: its first `vectors` vectors.
   @inlinable @inline(always)
-  static func tile4x1<V: FloatVector>(
-    _ vector: V.Type, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int, _ c: Target,
-    _ cStride: Int, _ accumulating: Bool
-  ) {
-    var c00 = V.zero
-    var c10 = V.zero
-    var c20 = V.zero
-    var c30 = V.zero
-    let step = left.rowStep
-    var a = left.base, b = right, p = depth
-    while p > 0 {
-      let b0 = V.load(b)
-      let a0 = V(repeating: a[0])
-      c00 = c00.adding(a0, times: b0)
-      let a1 = V(repeating: a[step])
-      c10 = c10.adding(a1, times: b0)
-      let a2 = V(repeating: a[2 &* step])
-      c20 = c20.adding(a2, times: b0)
-      let a3 = V(repeating: a[3 &* step])
-      c30 = c30.adding(a3, times: b0)
-      a += left.depthStep
-      b += rightStride
-      p &-= 1
-    }
-    put1(c00, c, accumulating)
-    put1(c10, c + cStride, accumulating)
-    put1(c20, c + 2 &* cStride, accumulating)
-    put1(c30, c + 3 &* cStride, accumulating)
+  func put<V: FloatVector>(_ row: Int, _ x: V, _ y: V, _ z: V, _ vectors: Int) {
+    let c = c + row &* stride, last = last + row &* lastStride
+    if vectors > 1 { TileTarget.put(x, c, accumulating) }
+    if vectors > 2 { TileTarget.put(y, c + V.width, accumulating) }
+    TileTarget.put(vectors > 2 ? z : vectors > 1 ? y : x, last, lastAccumulating)
   }
 
-  /// 1 row by 1 vector.
   @inlinable @inline(always)
-  static func tile1x1<V: FloatVector>(
-    _ vector: V.Type, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int, _ c: Target,
-    _ cStride: Int, _ accumulating: Bool
-  ) {
-    var c00 = V.zero
-    var a = left.base, b = right, p = depth
-    while p > 0 {
-      let b0 = V.load(b)
-      let a0 = V(repeating: a[0])
-      c00 = c00.adding(a0, times: b0)
-      a += left.depthStep
-      b += rightStride
-      p &-= 1
-    }
-    put1(c00, c, accumulating)
+  static func put<V: FloatVector>(_ x: V, _ c: Target, _ accumulating: Bool) {
+    (accumulating ? V.load(c) + x : x).store(c)
   }
 }

@@ -81,7 +81,8 @@
   @export(implementation) @inline(always) func store(bits16 value: V, to target: UnsafeMutablePointer<UInt16>) {
     if isWhole { return value.store(bits16: target + offset) }
     if end == V.width {
-      return chosen(value, else: V.load(bits16: target + offset)).store(bits16: target + offset)
+      let kept = V.load(bfloat16: target + offset).bitsShiftedRight(by: 16)  // any 16 bits
+      return chosen(value, else: kept).store(bits16: target + offset)
     }
     @inline(always) func pack(_ halves: UnsafeMutableRawPointer) {
       value.store(bits16: halves.assumingMemoryBound(to: UInt16.self))

@@ -34,6 +34,9 @@ package struct AttentionGeometry: Sendable {
     return Swift.max(0, Swift.min(causal, lastKept(row)))
   }
 
+  /// The first query that may see key `key` or one after it.
+  func firstSeeing(key: Int) -> Int { mask.isCausal ? Swift.max(0, key - (keyCount - queryCount)) : 0 }
+
   /// One past the last key that any query of a row may see.
   func lastKept(_ row: Int) -> Int {
     guard let kept = mask.keptKeys?[row] else { return keyCount }

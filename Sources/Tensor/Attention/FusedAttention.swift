@@ -16,7 +16,7 @@ struct AttentionForwardWork: ParallelWork {
   let scratch: Target
   let blocks: MatmulKernels
 
-  static let queriesPerBlock = 64
+  static let queriesPerBlock = 128
   var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
   static func keysPerBlock(_ blocks: MatmulKernels) -> Int { blocks.panelWidth * (blocks.panelWidth >= 48 ? 2 : 4) }
   var queryBlocks: Int {
@@ -48,7 +48,6 @@ struct AttentionForwardWork: ParallelWork {
     let shared = h / g.groupSize * d
     let keyStart = g.key.start + row * g.key.batchStride + shared
     let valueStart = g.value.start + row * g.value.batchStride + shared
-    let queries = blocks.rowMajor(queryStart, stride: g.query.rowStride)
     sums.update(repeating: 0, count: count * d)
     largest.update(repeating: -.infinity, count: count)
     total.update(repeating: 0, count: count)
@@ -57,16 +56,19 @@ struct AttentionForwardWork: ParallelWork {
     var from = 0
     while from < end {
       let present = min(keys, end - from)
-      var column = 0
-      while column < present {
-        let columns = min(panelWidth, present - column)
+      // The queries before `start` see none of these keys.
+      let start = max(0, g.firstSeeing(key: from) - first) / 8 * 8, seeing = count - start
+      let queries = blocks.rowMajor(queryStart + start * g.query.rowStride, stride: g.query.rowStride)
+      for index in 0..<blocks.panelCount(of: present) {
+        let columns = blocks.panel(index, of: present)
         blocks.packRight(
-          .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + column) * g.key.rowStride, g.key.rowStride,
-          columns, d, panel)
-        blocks.multiply(queries, count, Source(panel), panelWidth, columns, d, scores + column, keys, false)
-        column += columns
+          .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
+          g.key.rowStride, columns.count, d, panel)
+        blocks.multiply(
+          queries, seeing, Source(panel), panelWidth, columns.count, d, scores + start * keys + columns.lowerBound, keys,
+          false)
       }
-      for i in 0..<count {
+      for i in start..<count {
         let s = scores + i * keys
         let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
         g.maskPadding(s, row: row, firstKey: from, count: seen)
@@ -83,17 +85,15 @@ struct AttentionForwardWork: ParallelWork {
         largest[i] = peak
       }
       let padded = g.padded(row: row, firstKey: from, count: present)
-      column = 0
-      while column < d {
-        let columns = min(panelWidth, d - column)
+      for index in 0..<blocks.panelCount(of: d) {
+        let columns = blocks.panel(index, of: d)
         blocks.packRight(
-          .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride + column,
-          g.value.rowStride, columns, present, panel)
+          .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride + columns.lowerBound,
+          g.value.rowStride, columns.count, present, panel)
         for j in padded { (panel + j * panelWidth).update(repeating: 0, count: panelWidth) }
         blocks.multiply(
-          blocks.rowMajor(scores, stride: keys), count, Source(panel), panelWidth, columns, present, sums + column, d,
-          true)
-        column += columns
+          blocks.rowMajor(scores + start * keys, stride: keys), seeing, Source(panel), panelWidth, columns.count,
+          present, sums + start * d + columns.lowerBound, d, true)
       }
       from += present
     }
@@ -156,23 +156,20 @@ struct AttentionBackwardWork: ParallelWork {
       _ left: LeftRows, _ rows: Int, _ right: Target, _ columns: Int, _ depth: Int, _ c: Target, _ stride: Int,
       adding: Bool
     ) {
-      var column = 0
-      while column < columns {
-        let width = min(panelWidth, columns - column)
+      for index in 0..<blocks.panelCount(of: columns) {
+        let panel = blocks.panel(index, of: columns)
         blocks.multiply(
-          left, rows, Source(right + column * depth), panelWidth, width, depth, c + column, stride, adding)
-        column += width
+          left, rows, Source(right + index * panelWidth * depth), panelWidth, panel.count, depth, c + panel.lowerBound,
+          stride, adding)
       }
     }
     /// Packs all panels of a right matrix.
     func pack(_ layout: MatrixLayout, _ source: Source, _ stride: Int, _ columns: Int, _ depth: Int, _ to: Target) {
-      var column = 0
-      while column < columns {
-        let width = min(panelWidth, columns - column)
+      for index in 0..<blocks.panelCount(of: columns) {
+        let panel = blocks.panel(index, of: columns)
         blocks.packRight(
-          .float32, layout, UnsafeRawPointer(source), layout == .rowMajor ? column : column * stride, stride, width,
-          depth, to + column * depth)
-        column += width
+          .float32, layout, UnsafeRawPointer(source), panel.lowerBound * (layout == .rowMajor ? 1 : stride), stride,
+          panel.count, depth, to + index * panelWidth * depth)
       }
     }
 
@@ -194,17 +191,19 @@ struct AttentionBackwardWork: ParallelWork {
       pack(.columnMajor, v, g.value.rowStride, present, d, valueColumns)
       pack(.rowMajor, k, g.key.rowStride, d, present, keyRows)
       for j in g.padded(row: row, firstKey: from, count: present) {
-        let inPanel = j % panelWidth
-        for p in 0..<d { valueColumns[(j - inPanel) * d + p * panelWidth + inPanel] = 0 }
+        for index in 0..<blocks.panelCount(of: present) {
+          let columns = blocks.panel(index, of: present)
+          guard columns.contains(j) else { continue }
+          let lane = valueColumns + (index * d * panelWidth + j - columns.lowerBound)
+          for p in 0..<d { lane[p * panelWidth] = 0 }
+        }
         for panel in 0..<widePanels / panelWidth {
           (keyRows + (panel * present + j) * panelWidth).update(repeating: 0, count: panelWidth)
         }
       }
       for member in 0..<g.groupSize {
         let h = shared * g.groupSize + member
-        // The first query that sees this block of keys.
-        let firstSeeing = g.mask.isCausal ? max(0, from - (g.keyCount - g.queryCount)) : 0
-        var first = firstSeeing / q * q
+        var first = g.firstSeeing(key: from) / q * q
         while first < g.queryCount {
           let count = min(q, g.queryCount - first)
           let queryStart = g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d

@@ -31,12 +31,14 @@ struct MatmulProblem {
       return
     }
     let threads = rows * columns * depth < MatmulProblem.smallest ? 1 : Crew.shared.threads
-    if rows == 1 && rightLayout == .columnMajor {
-      let work = MultiplyRowWork(problem: self, blocks: kernels.matmul, threads: threads)
+    let blocks = kernels.matmul
+    if rows == 1 && leftLayout == .rowMajor {
+      let sums = Pool.shared.take(columns * 4)
+      let work = MultiplyRowWork(problem: self, blocks: blocks, sums: sums.target, threads: threads)
       runInParallel(work, tasks: work.tasks, threads: threads)
+      withExtendedLifetime(sums) {}
       return
     }
-    let blocks = kernels.matmul
     let panel = Pool.shared.take(threads * min(depth, blocks.depthBlock) * blocks.panelWidth * 4)
     if leftLayout == .rowMajor {
       let products = MultiplyWork(
@@ -118,7 +120,7 @@ private struct MultiplyWork: ParallelWork {
     problem: MatmulProblem, chunk: Range<Int>, blocks: MatmulKernels, packed: Target?, panel: Target, threads: Int
   ) {
     (self.problem, self.chunk, self.blocks, self.packed, self.panel) = (problem, chunk, blocks, packed, panel)
-    panels = (problem.columns + blocks.panelWidth - 1) / blocks.panelWidth
+    panels = blocks.panelCount(of: problem.columns)
     // Row groups balance the load where panels are few; each group packs its panel again.
     let strips = MultiplyWork.paddedRows(problem, blocks) / blocks.tileRows
     let groups = threads == 1 ? 1 : max(1, (threads * 3 + panels - 1) / panels)
@@ -145,8 +147,8 @@ private struct MultiplyWork: ParallelWork {
 
   func run(task: Int, worker: Int) {
     let (group, index) = task.quotientAndRemainder(dividingBy: panels)
-    let column = index * blocks.panelWidth
-    let columns = min(blocks.panelWidth, problem.columns - column)
+    let place = blocks.panel(index, of: problem.columns)
+    let column = place.lowerBound, columns = place.count
     let row = group * rowsPerGroup
     let rows = min(rowsPerGroup, problem.rows - row)
     let c = problem.c + row * problem.columns + column
@@ -154,7 +156,7 @@ private struct MultiplyWork: ParallelWork {
     // A whole panel of a row-major matrix lies well as it is; packing pays when many rows read it.
     let inPlace =
       rows <= 2 * blocks.tileRows && problem.rightLayout == .rowMajor && problem.rightFormat == .float32
-      && columns == blocks.panelWidth
+      && columns % (blocks.panelWidth / 3) == 0
     var p = chunk.lowerBound
     var block = 0
     while p < chunk.upperBound {
@@ -177,16 +179,19 @@ private struct MultiplyWork: ParallelWork {
   }
 }
 
-/// One row times a column-major matrix, which is read once: a task is a range of columns.
+/// One row times a matrix, which is read once: a task is a range of columns.
 private struct MultiplyRowWork: ParallelWork {
   let problem: MatmulProblem
   let blocks: MatmulKernels
+  /// Scratch memory for every column.
+  let sums: Target
   let columnsPerTask: Int
 
-  init(problem: MatmulProblem, blocks: MatmulKernels, threads: Int) {
-    (self.problem, self.blocks) = (problem, blocks)
-    let share = (problem.columns + 8 * threads - 1) / (8 * threads)
-    columnsPerTask = threads == 1 ? problem.columns : (share + 15) / 16 * 16
+  init(problem: MatmulProblem, blocks: MatmulKernels, sums: Target, threads: Int) {
+    (self.problem, self.blocks, self.sums) = (problem, blocks, sums)
+    // Rows are read in long pieces; columns are whole streams, and more tasks balance the load.
+    let share = problem.rightLayout == .rowMajor ? threads : 8 * threads
+    columnsPerTask = threads == 1 ? problem.columns : ((problem.columns + share - 1) / share + 15) / 16 * 16
   }
 
   var tasks: Int { (problem.columns + columnsPerTask - 1) / columnsPerTask }
@@ -196,9 +201,11 @@ private struct MultiplyRowWork: ParallelWork {
     var p = 0
     while p < problem.depth {
       let depth = min(blocks.depthBlock, problem.depth - p)
+      let start =
+        problem.rightLayout == .rowMajor ? p * problem.rightStride + column : column * problem.rightStride + p
       blocks.multiplyRow(
-        problem.left + p, problem.rightFormat, problem.right, column * problem.rightStride + p, problem.rightStride,
-        columns, depth, problem.c + column, p > 0)
+        problem.left + p, problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns,
+        depth, problem.c + column, p > 0 ? sums + column : nil)
       p += depth
     }
     problem.finish(rows: 0..<1, columns: column..<column + columns)

@@ -25,9 +25,10 @@ public enum PretrainedModel {
     }
   }
 
-  /// The parsed `config.json`, with the end tokens of `generation_config.json` where that says other ones.
+  /// The parsed `config.json`.
   static func configuration(in folder: String) throws(InputError) -> JSONField {
-    try document(folder + "/config.json")
+    try AtomicDirectory.recoverIfAbsent(folder)
+    return try document(folder + "/config.json")
   }
 
   /// The end tokens of `generation_config.json`, which override those of `config.json`.

@@ -26,6 +26,10 @@ runProgram {
   }
 
   let model = try PretrainedModel.load(from: folder)
+  for setting in try PretrainedModel.settingsNotHonoured(in: folder) {
+    let value = String(decoding: try setting.value.encoded().prefix(100), as: UTF8.self)
+    note("The model asks for \(setting.name) \(value), which is not implemented: the text may differ for it.")
+  }
 
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?

@@ -96,7 +96,7 @@ struct Options {
     Recipe(
       seed: UInt64(seed),
       settings: [
-        ("model", configuration.json), ("biases", .bool(configuration.hasBiases)), ("steps", .integer(steps)),
+        ("model", configuration.json()), ("biases", .bool(configuration.hasBiases)), ("steps", .integer(steps)),
         ("batch", .integer(rows)), ("accumulate", .integer(microBatches)),
         ("learning_rate", .number(Double("\(learningRate)") ?? 0)), ("warm_up", .integer(100)),
       ], tokenizer: tokenizer, data: text)

@@ -94,7 +94,8 @@ extension GPT2 {
       feedForwardWidth: Int? = nil
     ) {
       precondition(
-        width % headCount == 0, "GPT2.Configuration: a width of \(width) is not a multiple of \(headCount) heads")
+        headCount > 0 && width % headCount == 0,
+        "GPT2.Configuration: a width of \(width) is not a multiple of \(headCount) heads")
       self.vocabularySize = vocabularySize
       self.contextLength = contextLength
       self.width = width
@@ -191,7 +192,7 @@ extension Llama {
     ) {
       let shared = keyValueHeadCount ?? headCount
       precondition(
-        headCount % shared == 0 && (headWidth != nil || width % headCount == 0),
+        headCount > 0 && shared > 0 && headCount % shared == 0 && (headWidth != nil || width % headCount == 0),
         "Llama.Configuration: width \(width), \(headCount) heads, \(shared) key-value heads")
       self.vocabularySize = vocabularySize
       self.contextLength = contextLength

@@ -23,8 +23,9 @@ runProgram {
     throw InputError(.missing, "no work is named", at: "benchmark", advice: "See benchmark --help.")
   }
   try tool.startRuntime()
-  let work = try Work.named(name, text: tool.string("text"))
-  let times = work.timed(repeats: try tool.int("repeats", in: 1...10000) ?? work.repeats)
+  let repeats = try tool.int("repeats", in: 1...10000)
+  let work = try Work.named(name, reading: tool.string("text"))
+  let times = work.timed(repeats: repeats ?? work.repeats)
   var members: [(String, JSONValue)] = [
     ("work", .string(JSONString(name))), ("threads", .integer(Runtime.threadCount)),
     ("kernels", .string(JSONString(Runtime.kernelSet.rawValue))), ("seconds", .number(times.best)),

@@ -22,7 +22,8 @@ public struct CommandLineTool {
 
   /// Reads the program's arguments. Prints the help and ends the program where `--help` is among them.
   ///
-  /// - Throws: `badValue` for an unknown option, a missing value or an operand that the program does not take.
+  /// - Throws: `badValue` for an unknown option, one that is given twice, a missing value or an operand that the program
+  ///   does not take.
   public init(
     _ name: String, _ summary: String, operands operandNames: [String] = [], options: [Option],
     arguments: [String] = Array(CommandLine.arguments.dropFirst())
@@ -42,6 +43,9 @@ public struct CommandLineTool {
       }
       guard let option = options.first(where: { "--" + $0.name == argument }) else {
         throw InputError(.badValue, "there is no option \(argument)", at: name, advice: "See \(name) --help.")
+      }
+      guard values[option.name] == nil else {
+        throw InputError(.badValue, "\(argument) is given twice", at: name, advice: "Give it once.")
       }
       if option.value == nil {
         values[option.name] = "true"

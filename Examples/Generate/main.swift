@@ -25,7 +25,14 @@ runProgram {
     throw InputError(.missing, "no model is given", at: "--model", advice: "See generate --help.")
   }
 
+  let sampling = try makeSampling(options)
+  let maxTokens = try options.int("max-tokens", in: 1...Int.max) ?? 128
+
   let model = try PretrainedModel.load(from: folder)
+  for setting in try PretrainedModel.settingsNotHonoured(in: folder) {
+    let value = String(decoding: try setting.value.encoded().prefix(100), as: UTF8.self)
+    note("The model asks for \(setting.name) \(value), which is not implemented: the text may differ for it.")
+  }
 
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?
@@ -40,22 +47,14 @@ runProgram {
     throw InputError(.badValue, "give either --prompt or --prompt-ids", at: "generate", advice: "See generate --help.")
   }
 
-  let samples = options.has("top-k") || options.has("top-p")
-  var tokens = try TokenStream(
-    model, after: prompt,
-    sampling: Sampling(
-      temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? (samples ? 1 : 0),
-      topK: options.int("top-k", in: 1...Int.max),
-      topP: options.double("top-p", in: 0...1),
-      seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0)),
-    maxTokens: options.int("max-tokens", in: 1...Int.max) ?? 128)
+  var tokens = try TokenStream(model, after: prompt, sampling: sampling, maxTokens: maxTokens)
 
   // Text is shown as it comes, each piece as soon as it is certain.
   var (ids, text) = ([Int](), "")
-  var detokenizer = try tokenizer?.makeDetokenizer(after: prompt)
+  var detokenizer = tokenizer?.makeDetokenizer(after: prompt)
   while let id = try tokens.next() {
     ids.append(id)
-    let piece = try detokenizer?.append(id) ?? "\(id) "
+    let piece = detokenizer?.appendIfKnown(id) ?? "\(id) "
     text += piece
     show(piece)
   }
@@ -71,6 +70,22 @@ runProgram {
   result.append(("decode_tokens_per_second", tokens.timing.decodeTokensPerSecond.map { .number($0) } ?? .null))
   result.append(("peak_bytes", .integer(Memory.processPeakBytes)))
   try options.printResult(result)
+}
+
+/// How tokens are chosen. Without a temperature, top-k and top-p, the likeliest ones are taken.
+func makeSampling(_ options: CommandLineTool) throws(InputError) -> Sampling {
+  let samples = options.has("top-k") || options.has("top-p")
+  let sampling = try Sampling(
+    temperature: options.double("temperature", in: 0...Double.greatestFiniteMagnitude) ?? (samples ? 1 : 0),
+    topK: options.int("top-k", in: 1...Int.max),
+    topP: options.double("top-p", in: 0...1),
+    seed: UInt64(options.int("seed", in: 0...Int.max) ?? 0))
+  if sampling.temperature == 0, let name = ["top-k", "top-p", "seed"].first(where: options.has) {
+    throw InputError(
+      .badValue, "nothing is drawn at temperature 0, so this would change nothing", at: "--\(name)",
+      advice: "Give a --temperature above 0, or leave it out.")
+  }
+  return sampling
 }
 
 /// The token ids in `list`, which commas separate.

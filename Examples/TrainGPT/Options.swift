@@ -22,7 +22,10 @@ struct Options {
   static let all: [CommandLineTool.Option] =
     [
       .init("text", "FILE", "the text to learn, UTF-8; its last tenth is held back for validation (needed)"),
-      .init("out", "DIR", "the folder to save to: a Hugging Face GPT-2, its tokenizer, the run's state (needed)"),
+      .init(
+        "out", "DIR",
+        "the folder to save to: a Hugging Face GPT-2, its tokenizer, the run's state (needed); DIR.previous is the save before"
+      ),
       .init("steps", "N", "updates of the weights (default 2000)"),
       .init("layers", "N", "blocks of the model (default 4)"),
       .init("heads", "N", "attention heads (default 4)"),
@@ -93,7 +96,7 @@ struct Options {
     Recipe(
       seed: UInt64(seed),
       settings: [
-        ("model", configuration.json), ("biases", .bool(configuration.hasBiases)), ("steps", .integer(steps)),
+        ("model", configuration.json()), ("biases", .bool(configuration.hasBiases)), ("steps", .integer(steps)),
         ("batch", .integer(rows)), ("accumulate", .integer(microBatches)),
         ("learning_rate", .number(Double("\(learningRate)") ?? 0)), ("warm_up", .integer(100)),
       ], tokenizer: tokenizer, data: text)

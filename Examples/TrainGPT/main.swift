@@ -17,6 +17,8 @@ struct Run {
   var model: GPT2
   var optimizer = AdamW(beta1: 0.9, beta2: 0.99, weightDecay: 0.1, clippingNorm: 1)
   var firstStep = 0
+  /// False while the newest checkpoint is damaged: saving must not keep it in place of the whole one before.
+  var keepsReplaced = true
 
   init(_ options: Options) throws(InputError) {
     self.options = options
@@ -38,7 +40,7 @@ struct Run {
 
   /// Checks that the folder can be written, and that writing it destroys nothing.
   private func checkOutput() throws(InputError) {
-    try AtomicDirectory(replacing: options.out).discard()
+    try TrainingCheckpoint.folder(replacing: options.out).discard()
     let own = TrainingCheckpoint.fileNames + ["config.json", CharacterTokenizer.fileName]
     let found = (try? FileManager.default.contentsOfDirectory(atPath: options.out)) ?? []
     if let other = found.filter({ !own.contains($0) && !$0.hasPrefix(".") }).min() {
@@ -46,30 +48,40 @@ struct Run {
         .inconsistent, "holds \(other), which is not of a training run", at: options.out,
         advice: "Choose a new folder: the folder is replaced as a whole.")
     }
-    guard !options.resumes, try TrainingCheckpoint.stands(at: options.out) else { return }
-    let old = try TrainingCheckpoint(opening: options.out)  // a damaged run is not overwritten in silence
+    guard !options.resumes, let path = try standingRun() else { return }
+    let old = try TrainingCheckpoint(opening: path)  // a damaged run is not overwritten in silence
     guard
       case .integer(let steps) = old.recipe.settings["steps"], old.step < steps
     else { return }
     throw InputError(
-      .inconsistent, "holds a run that stopped at step \(old.step) of \(steps)", at: options.out,
+      .inconsistent, "holds a run that stopped at step \(old.step) of \(steps)", at: path,
       advice: "Go on with it by --resume, or choose another folder.")
   }
 
+  /// Where the newest checkpoint of a run stands, if there is one.
+  private func standingRun() throws(InputError) -> String? {
+    for path in [options.out, try AtomicDirectory.previousPath(of: options.out)] {
+      if try TrainingCheckpoint.stands(at: path) { return path }
+    }
+    return nil
+  }
+
   private mutating func resume() throws(InputError) {
-    guard (try? FileManager.default.contentsOfDirectory(atPath: options.out))?.isEmpty == false else {
+    let holdsNothing = (try? FileManager.default.contentsOfDirectory(atPath: options.out))?.isEmpty ?? true
+    if holdsNothing, try standingRun() == nil {
       note("\(options.out) holds no run yet: beginning one")
       return
     }
-    let checkpoint = try TrainingCheckpoint(opening: options.out)
+    let (checkpoint, passedOver) = try TrainingCheckpoint.newestWhole(of: options.out)
+    if let passedOver { note("passing over the newest checkpoint: \(passedOver)") }
     try checkpoint.restore(&model, &optimizer, of: recipe)
     guard checkpoint.step <= options.steps else {
       throw InputError(
-        .badValue, "is at step \(checkpoint.step), beyond the \(options.steps) asked for", at: options.out,
+        .badValue, "is at step \(checkpoint.step), beyond the \(options.steps) asked for", at: checkpoint.path,
         advice: "Ask for more steps, or choose another folder.")
     }
-    firstStep = checkpoint.step
-    note("going on after step \(firstStep)")
+    (firstStep, keepsReplaced) = (checkpoint.step, passedOver == nil)
+    note("going on after step \(firstStep), from \(checkpoint.path)")
   }
 
   /// Trains to the last step, saving on the way.
@@ -92,18 +104,19 @@ struct Run {
       try optimizer.update(&model, along: gradient, loss: loss, learningRate: schedule(step))
       time += ContinuousClock.now - began
       progress.show(step: step, loss: loss)
-      if (step + 1) % options.checkpointInterval == 0 || step + 1 == options.steps { try save(step: step + 1) }
+      if (step + 1) % options.checkpointInterval == 0 || step + 1 == options.steps { try save() }
     }
     return time
   }
 
-  /// Saves the model, its tokenizer and the state of the run in one folder, whole or not at all.
-  private func save(step: Int) throws(InputError) {
-    let folder = try AtomicDirectory(replacing: options.out)
+  /// Saves the model, its tokenizer and the state of the run in one folder, whole or not at all. The save before stays.
+  private mutating func save() throws(InputError) {
+    let folder = try TrainingCheckpoint.folder(replacing: options.out, keepingReplaced: keepsReplaced)
     try model.save(to: folder)
     try folder.write(try tokenizer.fileContents, to: CharacterTokenizer.fileName)
-    try TrainingCheckpoint.write(model, optimizer, step: step, of: recipe, to: folder)
+    try TrainingCheckpoint.write(model, optimizer, of: recipe, to: folder)
     try folder.commit()
+    keepsReplaced = true
   }
 }
 

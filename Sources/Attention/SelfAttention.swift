@@ -28,6 +28,9 @@ extension Pass {
     if cache == nil && capture == nil {
       return scaledDotProductAttention(packed: packed, headCount: headCount, mask: AttentionMask.causal.and(mask))
     }
+    precondition(
+      packed.rank == 3 && headCount > 0 && packed.shape[2] % (3 * headCount) == 0,
+      "attendCausally: a projection \(packed.shape) for \(headCount) heads")
     let (batch, time, width) = (packed.shape[0], packed.shape[1], packed.shape[2] / 3)
     func part(_ index: Int) -> Tensor {
       packed.slice(index * width..<(index + 1) * width, axis: 2).reshaped(batch, time, headCount, width / headCount)
@@ -38,13 +41,24 @@ extension Pass {
 
 /// The weights of attention as a whole, for looking at: the softmax of the scaled scores.
 ///
+/// - Parameters: as those of `scaledDotProductAttention`.
 /// - Returns: `[batch, heads, queries, keys]`; rows of queries that see no key are zero.
 public func attentionWeights(
   query: Tensor, key: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil
 ) -> Tensor {
+  precondition(
+    query.rank == 4 && key.rank == 4 && query.shape[0] == key.shape[0] && query.shape[3] == key.shape[3]
+      && key.shape[2] > 0 && query.shape[2] % key.shape[2] == 0 && 0...key.shape[1] ~= keyCount ?? 0,
+    "attentionWeights: query \(query.shape), key \(key.shape)" + (keyCount.map { ", \($0) keys" } ?? ""))
   let (batch, queries, heads, width) = (query.shape[0], query.shape[1], query.shape[2], query.shape[3])
   let (keys, shared) = (keyCount ?? key.shape[1], key.shape[2])
   let scale = scale ?? 1 / Float(width).squareRoot()
+  precondition(
+    mask.keptKeys.map { $0.count == batch && $0.allSatisfy { $0.count == keys } } ?? true,
+    "attentionWeights: the padding mask is not \(batch) rows of \(keys) keys")
+  precondition(
+    !mask.isCausal || queries <= keys, "attentionWeights: causal, of \(queries) queries over \(keys) keys")
+  precondition(scale > 0 && scale.isFinite, "attentionWeights: a scale of \(scale)")
   let q = query.scalars, k = key.scalars
   var weights = [Float](repeating: 0, count: batch * heads * queries * keys)
   for b in 0..<batch {
@@ -105,8 +119,12 @@ public struct SelfAttention: Module {
     positions: RotaryPositions? = nil, names: Names = .llama, standardDeviation: Float = 0.02,
     _ initializer: inout Initializer
   ) {
+    let sharedHeads = keyValueHeadCount ?? headCount
+    precondition(
+      headCount > 0 && sharedHeads > 0 && headCount % sharedHeads == 0,
+      "SelfAttention: \(headCount) heads, \(sharedHeads) key-value heads")
     self.headCount = headCount
-    self.keyValueHeadCount = keyValueHeadCount ?? headCount
+    self.keyValueHeadCount = sharedHeads
     self.headWidth = headWidth ?? width / headCount
     self.positions = positions
     self.names = names

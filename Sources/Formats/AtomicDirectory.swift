@@ -21,6 +21,10 @@
 /// new, exists; only in the third row `recover` has to bring it back. Creating the next writer of the same target
 /// recovers too. Of two writers at once each folder is whole; one of the commits may throw.
 ///
+/// A writer may keep what it replaces: the old folder is then called `.kept` instead of `.old`, and it is not removed but
+/// becomes `<target>.previous`, in place of an older one. `recover` finishes that too, so that from the second commit on
+/// two whole folders exist at every moment.
+///
 /// An old folder is only replaced when nothing in it gets lost: every file in it has a successor of the same name.
 ///
 ///     let folder = try AtomicDirectory(replacing: "checkpoints/step-1000")
@@ -33,19 +37,25 @@ public final class AtomicDirectory {
   private let split: SplitPath
   private let temporary: TemporaryName
   private let discardsOthers: Bool
+  private let keepsReplaced: Bool
   private var descriptor: Int32?
 
   /// Creates the hidden folder beside `path`, after cleaning up what killed writers left.
   ///
-  /// - Parameter discardingOthers: Whether a replaced folder may hold entries that the new one lacks; they are deleted.
+  /// - Parameters:
+  ///   - discardingOthers: Whether a replaced folder may hold entries that the new one lacks; they are deleted.
+  ///   - keepingReplaced: Whether a replaced folder stays, at `previousPath(of: path)`.
   /// - Throws: `notFound` when the folder around it does not exist; `io` when it cannot be written, or when something
   ///   other than a folder stands at `path` (also a symbolic link); `badValue` for a path that cannot name a folder.
-  public init(replacing path: String, discardingOthers: Bool = false) throws(InputError) {
+  public init(
+    replacing path: String, discardingOthers: Bool = false, keepingReplaced: Bool = false
+  ) throws(InputError) {
     let split = try SplitPath(path)
     let target = split.sibling(split.name)
-    if let kind = try fileKind(target, followingLinks: false), kind != .folder {
+    for place in [target] + (keepingReplaced ? [split.previous] : []) {
+      guard let kind = try fileKind(place, followingLinks: false), kind != .folder else { continue }
       throw InputError(
-        .io, kind == .link ? "is a symbolic link" : "is not a folder", at: path,
+        .io, kind == .link ? "is a symbolic link" : "is not a folder", at: place == target ? path : place,
         advice: kind == .link ? "Give the path that it points to." : "Give the path of a folder to write.")
     }
     try Self.recover(target)
@@ -63,7 +73,7 @@ public final class AtomicDirectory {
       }
       if try lockIfCurrent(descriptor, staging, for: target) {
         (self.path, self.split, self.temporary) = (path, split, temporary)
-        (discardsOthers, self.descriptor) = (discardingOthers, descriptor)
+        (discardsOthers, keepsReplaced, self.descriptor) = (discardingOthers, keepingReplaced, descriptor)
         return
       }
       close(descriptor)
@@ -101,16 +111,24 @@ public final class AtomicDirectory {
   public func commit() throws(InputError) {
     let descriptor = try usable()
     let target = split.sibling(split.name)
-    let (new, old) = (split.sibling(temporary[.new]), split.sibling(temporary[.old]))
+    let asideRole = keepsReplaced ? TemporaryName.Role.kept : .old
+    let (new, aside) = (split.sibling(temporary[.new]), split.sibling(temporary[asideRole]))
+    // The old folder is locked like the new one, so that `recover` in another process leaves it alone.
+    let replaced = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+    if replaced >= 0 { flock(replaced, LOCK_EX | LOCK_NB) }
+    defer { if replaced >= 0 { close(replaced) } }
     do throws(InputError) {
       try flushStaged(new, descriptor)
       let replaces = try fileKind(target, followingLinks: false) != nil
       if replaces {
-        try checkNothingIsLost(target, new)
-        try move(target, to: old, for: path)
+        try checkNothingIsLost(target, new, path)
+        if keepsReplaced, try fileKind(split.previous) != nil {
+          try checkNothingIsLost(split.previous, target, split.previous)
+        }
+        try move(target, to: aside, for: path)
       }
       do throws(InputError) { try move(new, to: target, for: path) } catch {
-        if replaces { try restore(old, to: target) }
+        if replaces { try restore(aside, to: target) }
         throw error
       }
     } catch {
@@ -123,7 +141,7 @@ public final class AtomicDirectory {
       throw InputError(
         error.kind, "is in place, but its folder could not be flushed: \(error.what)", at: path, advice: error.advice)
     }
-    Self.remove(split, temporary, .old)
+    Self.settle(split, temporary, asideRole)
   }
 
   /// Gives the folder up: what was written is removed, the old folder stays. Does nothing after a commit.
@@ -133,6 +151,11 @@ public final class AtomicDirectory {
     removeTree(split.sibling(temporary[.new]))
     close(descriptor)
   }
+
+  /// Where a writer that keeps what it replaces puts it: `<path>.previous`.
+  ///
+  /// - Throws: `badValue` for a path that cannot name a folder.
+  public static func previousPath(of path: String) throws(InputError) -> String { try SplitPath(path).previous }
 
   /// Finishes or undoes what a killed writer of `path` left, as the table above says. Call it before reading a folder
   /// whose writer may have been killed. Writers that still run are left alone.
@@ -149,15 +172,17 @@ public final class AtomicDirectory {
     }
     for (temporary, roles) in roles.values.sorted(by: { $0.0.token < $1.0.token }) {
       let new = split.sibling(temporary[.new])
-      let lock = roles.contains(.new) ? open(new, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1
+      let aside = [TemporaryName.Role.old, .kept].first { roles.contains($0) }
+      let first = roles.contains(.new) ? .new : aside
+      let lock = first.map { open(split.sibling(temporary[$0]), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) } ?? -1
       defer { if lock >= 0 { close(lock) } }
       if lock >= 0, flock(lock, LOCK_EX | LOCK_NB) != 0 { continue }
-      if roles.contains(.old) {
+      if let aside {
         if try fileKind(target, followingLinks: false) == nil {
-          try move(roles.contains(.new) ? new : split.sibling(temporary[.old]), to: target, for: path)
+          try move(roles.contains(.new) ? new : split.sibling(temporary[aside]), to: target, for: path)
           try flushFolder(split.folder)
         }
-        remove(split, temporary, .old)
+        settle(split, temporary, aside)
       }
       // Only what is locked is known to have no living writer.
       if lock >= 0 { removeTree(new) }
@@ -165,10 +190,30 @@ public final class AtomicDirectory {
     }
   }
 
-  /// Renamed first: a half removed folder must never be taken for a whole one.
-  private static func remove(_ split: SplitPath, _ temporary: TemporaryName, _ role: TemporaryName.Role) {
-    let gone = split.sibling(temporary[.gone])
-    do throws(InputError) { try move(split.sibling(temporary[role]), to: gone, for: gone) } catch { return }
+  /// As `recover`, but only where nothing stands at `path`: for readers, to whom a folder whose writer was killed would
+  /// seem absent.
+  ///
+  /// - Throws: `io` when a whole folder exists but cannot be moved back.
+  public static func recoverIfAbsent(_ path: String) throws(InputError) {
+    guard let split = try? SplitPath(path), try fileKind(path) == nil, try fileKind(split.folder) == .folder else {
+      return
+    }
+    try recover(path)
+  }
+
+  /// Does with a replaced folder what its role says. A step that fails is left to the next `recover`.
+  private static func settle(_ split: SplitPath, _ temporary: TemporaryName, _ role: TemporaryName.Role) {
+    let (aside, gone) = (split.sibling(temporary[role]), split.sibling(temporary[.gone]))
+    // Renamed before it is removed: a half removed folder must never be taken for a whole one.
+    do throws(InputError) {
+      if role == .kept {
+        guard try fileKind(aside, followingLinks: false) == .folder else { return }
+        if try fileKind(split.previous, followingLinks: false) != nil { try move(split.previous, to: gone, for: gone) }
+        try move(aside, to: split.previous, for: split.previous)
+      } else {
+        try move(aside, to: gone, for: gone)
+      }
+    } catch { return }
     removeTree(gone)
   }
 
@@ -201,7 +246,7 @@ public final class AtomicDirectory {
     try flush(descriptor, .syncFolder, path)
   }
 
-  private func checkNothingIsLost(_ old: String, _ new: String) throws(InputError) {
+  private func checkNothingIsLost(_ old: String, _ new: String, _ path: String) throws(InputError) {
     if discardsOthers { return }
     let kept = Set(try names(inFolder: new).map { JSONString($0) })
     let lost = try names(inFolder: old).filter {

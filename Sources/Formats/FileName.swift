@@ -17,7 +17,7 @@ public func checkPlainFileName(_ name: String) throws(InputError) {
 
 /// The hidden names beside a target under which a write is prepared: `.<target>.<16 hexadecimal digits>.<role>`.
 struct TemporaryName {
-  enum Role: String { case part, new, old, gone }
+  enum Role: String { case part, new, old, kept, gone }
 
   let target: String
   let token: String

@@ -135,6 +135,9 @@ struct SplitPath {
     }
   }
 
+  /// Where the folder that was here before is kept.
+  var previous: String { sibling(name + ".previous") }
+
   func sibling(_ name: String) -> String { folder == "/" ? "/\(name)" : "\(folder)/\(name)" }
 }
 

@@ -34,17 +34,17 @@ extension LanguageModel {
   /// The text that continues `prompt`, all at once, with its tokens.
   ///
   /// - Parameters: as those of `TokenStream`; the prompt gets the special tokens that `tokenizer` adds.
-  /// - Returns: the new text, special tokens included, without the prompt.
-  /// - Throws: as `TokenStream`, and as the tokenizer for text or ids that it does not know.
+  /// - Returns: the new text, special tokens included, without the prompt; ids without a token add nothing to it.
+  /// - Throws: as `TokenStream`, and as the tokenizer for text that it does not know.
   public func generate(
     after prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, maxTokens: Int,
     stopTokens: Set<Int>? = nil
   ) throws(InputError) -> (text: String, tokens: GeneratedTokens) {
     let ids = try tokenizer.encode(prompt)
     let tokens = try generate(after: ids, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens)
-    var detokenizer = try tokenizer.makeDetokenizer(after: ids)
+    var detokenizer = tokenizer.makeDetokenizer(after: ids)
     var text = ""
-    for id in tokens.ids { text += try detokenizer.append(id) }
+    for id in tokens.ids { text += detokenizer.appendIfKnown(id) }
     return (text + detokenizer.finish(), tokens)
   }
 }

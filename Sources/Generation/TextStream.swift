@@ -9,8 +9,9 @@ import Tokenizers
 ///     }
 ///
 /// Pieces are final and whole: no character is split between two, and after the prompt's text they are together the
-/// text that prompt and new tokens decode to. Tokens are computed when a piece is asked for, off the caller's actor, which stays free meanwhile. Leaving
-/// the loop ends the computation. So does cancelling the task, which throws `CancellationError` at the next token.
+/// text that prompt and new tokens decode to; ids without a token add nothing to it. Tokens are computed when a piece is
+/// asked for, off the caller's actor, which stays free meanwhile. Leaving the loop ends the computation. So does
+/// cancelling the task, which throws `CancellationError` at the next token.
 public struct TextStream: AsyncSequence, Sendable {
   /// A piece of text, never empty.
   public typealias Element = String
@@ -39,12 +40,12 @@ public struct TextStream: AsyncSequence, Sendable {
 
     /// The next piece; nil after the last.
     ///
-    /// - Throws: `CancellationError`, or an `InputError` as `TokenStream.next` and `Detokenizer.append` throw it.
+    /// - Throws: `CancellationError`, or an `InputError` as `TokenStream.next` throws it.
     @concurrent public mutating func next() async throws -> String? {
       while !isFinished {
         try Task.checkCancellation()
         if let id = try tokens.next() {
-          let piece = try detokenizer.append(id)
+          let piece = detokenizer.appendIfKnown(id)
           if !piece.isEmpty { return piece }
         } else {
           isFinished = true
@@ -62,10 +63,9 @@ extension Tokenizer {
   ///
   /// A new detokenizer would take what follows for the beginning of a text, whose first space is dropped in many
   /// vocabularies.
-  /// - Throws: `badValue` where an id of the prompt has no token.
-  public func makeDetokenizer(after prompt: [Int]) throws(InputError) -> Detokenizer {
+  public func makeDetokenizer(after prompt: [Int]) -> Detokenizer {
     var detokenizer = makeDetokenizer()
-    for id in prompt { _ = try detokenizer.append(id) }
+    for id in prompt { _ = detokenizer.appendIfKnown(id) }
     return detokenizer
   }
 }
@@ -82,6 +82,6 @@ extension LanguageModel {
     let ids = try tokenizer.encode(prompt)
     return TextStream(
       try TokenStream(self, after: ids, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens),
-      detokenizer: try tokenizer.makeDetokenizer(after: ids))
+      detokenizer: tokenizer.makeDetokenizer(after: ids))
   }
 }

@@ -32,6 +32,8 @@ public struct TokenStream: Sendable {
   private let stopTokens: Set<Int>
   private var sampler: Sampler
   private var pass: Pass
+  /// How many tokens the cache has room for.
+  private var room: Int
   /// What the model has not seen yet: the prompt, later the token given last.
   private var pending: TokenBatch
   private var count = 0
@@ -47,7 +49,7 @@ public struct TokenStream: Sendable {
   ///   - maxTokens: how many tokens are given at most, at least 1.
   ///   - stopTokens: the tokens that end the text; the model's own unless given.
   /// - Throws: `badValue` for an empty prompt, an id outside the vocabulary or a `maxTokens` below 1; `tooLarge` for a
-  ///   prompt longer than the model's context.
+  ///   prompt longer than the model's context; `budget` where the memory that is left does not hold the cache.
   public init(
     _ model: any LanguageModel, after prompt: [Int], sampling: Sampling = .greedy, maxTokens: Int,
     stopTokens: Set<Int>? = nil
@@ -66,7 +68,8 @@ public struct TokenStream: Sendable {
     self.stopTokens = stopTokens ?? Set(model.endTokens)
     sampler = Sampler(sampling, vocabularySize: model.vocabularySize)
     // A caller that asks for as much as the model can say does not pay for all of it at once.
-    let room = prompt.count + min(maxTokens, model.contextLength - prompt.count, TokenStream.mostReserved)
+    room = prompt.count + min(maxTokens, model.contextLength - prompt.count, TokenStream.mostReserved)
+    try TokenStream.requireMemory(for: room, insteadOf: 0, model)
     pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: room))
     pending = TokenBatch(prompt)
     timing = Timing(promptTokens: prompt.count)
@@ -74,8 +77,8 @@ public struct TokenStream: Sendable {
 
   /// The next token; nil when the stream has ended, for good.
   ///
-  /// - Throws: `nonFinite` where the model's scores are no numbers, as those of a damaged file may be; the same error
-  ///   again from then on.
+  /// - Throws: `nonFinite` where the model's scores are no numbers, as those of a damaged file may be; `budget` where a
+  ///   long text's cache has to grow and the memory that is left does not hold it; the same error again from then on.
   public mutating func next() throws(InputError) -> Int? {
     if let failure { throw failure }
     guard end == nil else { return nil }
@@ -83,9 +86,11 @@ public struct TokenStream: Sendable {
     let position = pass.position + pending.time
     if position >= model.contextLength { return stop(.contextLength) }
     let clock = ContinuousClock.now
-    let logits = model.nextLogits(pending, &pass)
     let id: Int
-    do throws(InputError) { id = try sampler.pick(logits, position: position) } catch {
+    do throws(InputError) {
+      try makeRoom(for: position)
+      id = try sampler.pick(model.nextLogits(pending, &pass), position: position)
+    } catch {
       failure = error
       throw error
     }
@@ -98,6 +103,31 @@ public struct TokenStream: Sendable {
     }
     count += 1
     return id
+  }
+
+  /// Checks the memory for a cache that is about to grow, as it does by itself.
+  private mutating func makeRoom(for count: Int) throws(InputError) {
+    guard count > room else { return }
+    let grown = max(2 * room, count)
+    try TokenStream.requireMemory(for: grown, insteadOf: room, model)
+    room = grown
+  }
+
+  private static func requireMemory(
+    for room: Int, insteadOf old: Int, _ model: any LanguageModel
+  ) throws(InputError) {
+    func bytes(_ capacity: Int) -> Int? {
+      KeyValueCache.byteCount(layerCount: model.layerCount, capacity: capacity, width: model.keyValueWidth)
+    }
+    // One layer's keys or values after the other move to their new place.
+    let held = old == 0 ? 0 : bytes(old).map { $0 - $0 / max(2 * model.layerCount, 1) } ?? 0
+    let needed = bytes(room)
+    if let needed, Memory.hasRoom(for: needed - held) { return }
+    throw InputError(
+      .budget,
+      "a cache for \(room) tokens needs \(needed.map { "\($0 / 1_000_000) MB" } ?? "more bytes than can be counted"), "
+        + "which Memory.limit (\(Memory.limit / 1_000_000) MB) does not leave", at: "maxTokens",
+      advice: "Generate fewer tokens, shorten the prompt, or raise the limit.")
   }
 
   private mutating func stop(_ reason: End) -> Int? {

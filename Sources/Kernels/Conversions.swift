@@ -28,7 +28,6 @@ public enum Conversions {
     switch format {
     case .float32:
       Sweep.map(V.self, x, y.assumingMemoryBound(to: Float.self), count) { $0 }
-      @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(bits16: bfloat16(chunk.load(x)), to: halves) }
     case .bfloat16:
       @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(bits16: bfloat16(chunk.load(x)), to: halves) }
       Sweep.each(V.self, count, body)

@@ -105,14 +105,4 @@ public enum Elementwise {
     }
     Sweep.each(V.self, count, body)
   }
-
-  /// The body of `KernelTable.addProduct`.
-  @export(implementation) @inline(always) public static func addProduct<V: FloatVector>(
-    _: V.Type, _ a: Source, _ b: Source, _ y: Target, _ count: Int
-  ) {
-    @inline(always) func body(_ chunk: Chunk<V>) {
-      chunk.store(chunk.load(y).adding(chunk.load(a), times: chunk.load(b)), to: y)
-    }
-    Sweep.each(V.self, count, body)
-  }
 }

@@ -84,8 +84,6 @@ public struct KernelTable: Sendable {
   public let binaryScalar: @Sendable (_ f: BinaryFunction, _ a: Source, _ s: Float, _ y: Target, _ count: Int) -> Void
   /// `y += s * x`
   public let addScaled: @Sendable (_ s: Float, _ x: Source, _ y: Target, _ count: Int) -> Void
-  /// `y += a * b`
-  public let addProduct: @Sendable (_ a: Source, _ b: Source, _ y: Target, _ count: Int) -> Void
   /// Float32 from a kept format, exactly.
   public let widen: @Sendable (_ format: StorageFormat, _ x: UnsafeRawPointer, _ y: Target, _ count: Int) -> Void
   /// A kept format from Float32, to nearest, ties to even; NaN stays NaN, overflow becomes infinity.
@@ -98,7 +96,7 @@ public struct KernelTable: Sendable {
   // Reductions of `count` elements, in an order that `count` alone fixes.
   /// The sum.
   public let sum: @Sendable (_ x: Source, _ count: Int) -> Float
-  /// The largest element; a NaN may be passed over.
+  /// The largest element; NaN if any is NaN, -infinity of none.
   public let largest: @Sendable (_ x: Source, _ count: Int) -> Float
   /// The sum of the products.
   public let dot: @Sendable (_ a: Source, _ b: Source, _ count: Int) -> Float

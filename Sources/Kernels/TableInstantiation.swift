@@ -11,7 +11,6 @@ extension KernelTable {
     binary: @escaping @Sendable (BinaryFunction, Source, Source, Target, Int) -> Void,
     binaryScalar: @escaping @Sendable (BinaryFunction, Source, Float, Target, Int) -> Void,
     addScaled: @escaping @Sendable (Float, Source, Target, Int) -> Void,
-    addProduct: @escaping @Sendable (Source, Source, Target, Int) -> Void,
     widen: @escaping @Sendable (StorageFormat, UnsafeRawPointer, Target, Int) -> Void,
     narrow: @escaping @Sendable (StorageFormat, Source, UnsafeMutableRawPointer, Int) -> Void,
     adamW: @escaping @Sendable (AdamWStep, Source, Target, Target, Target, Int) -> Void,
@@ -41,7 +40,6 @@ extension KernelTable {
     self.binary = binary
     self.binaryScalar = binaryScalar
     self.addScaled = addScaled
-    self.addProduct = addProduct
     self.widen = widen
     self.narrow = narrow
     self.adamW = adamW

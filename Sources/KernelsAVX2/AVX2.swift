@@ -18,7 +18,6 @@
       binary: { Elementwise.binary(V.self, $0, $1, $2, $3, $4) },
       binaryScalar: { Elementwise.binaryScalar(V.self, $0, $1, $2, $3, $4) },
       addScaled: { Elementwise.addScaled(V.self, $0, $1, $2, $3) },
-      addProduct: { Elementwise.addProduct(V.self, $0, $1, $2, $3) },
       widen: { Conversions.widen(V.self, $0, $1, $2, $3) },
       narrow: { Conversions.narrow(V.self, $0, $1, $2, $3) },
       adamW: { AdamWKernel.step(V.self, $0, $1, $2, $3, $4, $5) },

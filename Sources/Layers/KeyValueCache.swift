@@ -1,3 +1,5 @@
+import Tensor
+
 /// The keys and values of the tokens that a decoder has seen, for each layer.
 ///
 /// Room grows by doubling, or is reserved at once; a token then takes no new memory. A cache is a value: a copy of it
@@ -16,6 +18,15 @@ public struct KeyValueCache: Sendable {
   public init(layerCount: Int, capacity: Int = 64) {
     layers = Array(repeating: Layer(), count: layerCount)
     reserved = max(capacity, 1)
+  }
+
+  /// The bytes of a cache with room for `capacity` tokens, whose keys have `width` numbers in every layer; nil where no
+  /// `Int` counts them.
+  package static func byteCount(layerCount: Int, capacity: Int, width: Int) -> Int? {
+    let (elements, overflow) = max(capacity, 1).multipliedReportingOverflow(by: width)
+    guard !overflow, elements < 1 << 56 else { return nil }
+    let (bytes, tooMany) = Memory.blockSize(holding: 4 * elements).multipliedReportingOverflow(by: 2 * layerCount)
+    return tooMany ? nil : bytes
   }
 
   /// Adds the keys and values of the pass's tokens, `[batch, time, heads, headWidth]`, for one layer.

@@ -181,6 +181,14 @@ public struct TokenBatch: Sendable, Equatable {
     (self.ids, self.batch, self.time) = (ids, batch, time)
   }
 
-  /// One row.
-  public init(_ ids: [Int]) { self.init(ids.map { Int32(truncatingIfNeeded: $0) }, batch: 1, time: ids.count) }
+  /// One row, of ids that fit 32 bits: those that a model has checked do.
+  public init(_ ids: [Int]) {
+    let narrow = ids.map { id in
+      guard let narrow = Int32(exactly: id) else {
+        preconditionFailure("TokenBatch: the id \(id) does not fit 32 bits")
+      }
+      return narrow
+    }
+    self.init(narrow, batch: 1, time: ids.count)
+  }
 }

@@ -3,7 +3,7 @@
 /// There is one forward: training, prefill and decoding differ in their pass alone.
 public struct Pass: Sendable {
   /// Whether dropout acts.
-  public var isTraining: Bool
+  public var isTraining: Bool { random != nil }
   /// Keys and values of earlier tokens, where there are any.
   public var cache: KeyValueCache?
   /// Padding of the batch.
@@ -12,15 +12,19 @@ public struct Pass: Sendable {
   public var recomputesBlocks: Bool
   /// What is captured on the way; nil costs nothing.
   public var capture: Capture?
-  private var random: Random
+  private var random: Random?
   private var randomUses = 0
 
   /// A pass for inference without a cache, unless said otherwise.
+  ///
+  ///     var pass = Pass(trainingWith: random.derived(step))
+  ///
+  /// - Parameter random: what dropout draws from, in training; nil for inference. Two passes of the same key drop the
+  ///   same elements: derive one for each step.
   public init(
-    isTraining: Bool = false, random: Random = Random(seed: 0), cache: KeyValueCache? = nil,
-    mask: AttentionMask = .none, recomputesBlocks: Bool = false, capture: Capture? = nil
+    trainingWith random: Random? = nil, cache: KeyValueCache? = nil, mask: AttentionMask = .none,
+    recomputesBlocks: Bool = false, capture: Capture? = nil
   ) {
-    self.isTraining = isTraining
     self.random = random
     self.cache = cache
     self.mask = mask
@@ -31,8 +35,9 @@ public struct Pass: Sendable {
   /// The position of the first token of this pass: how many tokens the cache holds.
   public var position: Int { cache?.length ?? 0 }
 
-  /// Random numbers that no other place of this pass gets.
+  /// Random numbers that no other place of this pass gets. Only a pass for training has them.
   public mutating func nextRandom() -> Random {
+    guard let random else { preconditionFailure("Pass.nextRandom: a pass for inference; see Pass(trainingWith:)") }
     randomUses += 1
     return random.derived(randomUses)
   }

@@ -83,6 +83,10 @@ extension GPT2 {
     public var dropout: Float = 0
     /// The tokens after which a text ends.
     public var endTokens: [Int] = []
+    /// The token that a text begins with. Nothing here needs it; what a file says is kept for those who do.
+    public var startToken: Int?
+    /// The token that fills up shorter rows, kept likewise.
+    public var paddingToken: Int?
 
     /// A configuration; the inner width is four times the width unless given.
     public init(
@@ -90,7 +94,8 @@ extension GPT2 {
       feedForwardWidth: Int? = nil
     ) {
       precondition(
-        width % headCount == 0, "GPT2.Configuration: a width of \(width) is not a multiple of \(headCount) heads")
+        headCount > 0 && width % headCount == 0,
+        "GPT2.Configuration: a width of \(width) is not a multiple of \(headCount) heads")
       self.vocabularySize = vocabularySize
       self.contextLength = contextLength
       self.width = width
@@ -134,38 +139,8 @@ extension GPT2 {
       try json.refuse("scale_attn_weights", unless: true)
       try json.refuse("add_cross_attention", unless: false)
       endTokens = try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
-    }
-
-    /// `config.json` as Hugging Face reads it.
-    public var json: JSONValue {
-      let name =
-        switch activation {
-        case .geluTanh: "gelu_new"
-        // Hugging Face's names are Swift's here; a function that it lacks is then refused by name, not replaced.
-        default: "\(activation)"
-        }
-      var members: [JSONMember] = [
-        JSONMember("architectures", .array([.string("GPT2LMHeadModel")])),
-        JSONMember("model_type", .string("gpt2")),
-        JSONMember("vocab_size", .integer(vocabularySize)),
-        JSONMember("n_positions", .integer(contextLength)),
-        JSONMember("n_embd", .integer(width)),
-        JSONMember("n_layer", .integer(layerCount)),
-        JSONMember("n_head", .integer(headCount)),
-        JSONMember("n_inner", .integer(feedForwardWidth)),
-        JSONMember("activation_function", .string(JSONString(name))),
-        JSONMember("layer_norm_epsilon", .number(Double("\(normEpsilon)") ?? Double(normEpsilon))),
-        JSONMember("attn_pdrop", .number(Double(dropout))),
-        JSONMember("embd_pdrop", .number(Double(dropout))),
-        JSONMember("resid_pdrop", .number(Double(dropout))),
-        JSONMember("tie_word_embeddings", .bool(true)),
-        JSONMember("torch_dtype", .string("float32")),
-      ]
-      // Without this the reader would assume the ids of GPT-2's own vocabulary.
-      let first: JSONValue = endTokens.first.map { .integer($0) } ?? .null
-      let ends = endTokens.count > 1 ? JSONValue.array(endTokens.map { .integer($0) }) : first
-      members += [JSONMember("bos_token_id", first), JSONMember("eos_token_id", ends)]
-      return .object(members)
+      startToken = try json.optional("bos_token_id")?.int()
+      paddingToken = try json.optional("pad_token_id")?.int()
     }
   }
 }
@@ -205,6 +180,10 @@ extension Llama {
     public var tiesHead = false
     /// The tokens after which a text ends.
     public var endTokens: [Int] = []
+    /// The token that a text begins with. Nothing here needs it; what a file says is kept for those who do.
+    public var startToken: Int?
+    /// The token that fills up shorter rows, kept likewise.
+    public var paddingToken: Int?
 
     /// A configuration.
     public init(
@@ -213,7 +192,7 @@ extension Llama {
     ) {
       let shared = keyValueHeadCount ?? headCount
       precondition(
-        headCount % shared == 0 && (headWidth != nil || width % headCount == 0),
+        headCount > 0 && shared > 0 && headCount % shared == 0 && (headWidth != nil || width % headCount == 0),
         "Llama.Configuration: width \(width), \(headCount) heads, \(shared) key-value heads")
       self.vocabularySize = vocabularySize
       self.contextLength = contextLength
@@ -262,13 +241,16 @@ extension Llama {
       if let field = try json.optional("tie_word_embeddings") { tiesHead = try field.bool() }
       try readRope(json)
       endTokens = try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
+      startToken = try json.optional("bos_token_id")?.int()
+      paddingToken = try json.optional("pad_token_id")?.int()
     }
 
-    /// Old files have `rope_theta` and `rope_scaling`, new ones `rope_parameters` with both.
+    /// Old files have `rope_theta` and `rope_scaling`, new ones `rope_parameters` with both. Where a file has both, the
+    /// newer place has the base, and the scalings must be the same: readers differ about which one counts.
     private mutating func readRope(_ json: JSONField) throws(InputError) {
-      let parameters = try json.optional("rope_parameters")
+      let (parameters, old) = (try json.optional("rope_parameters"), try json.optional("rope_scaling"))
       let places = [parameters, json].compactMap { $0 }
-      for place in places.reversed() {  // the newer place last: it wins
+      for place in places.reversed() {
         if let theta = try place.optional("rope_theta") { ropeTheta = try theta.double(in: 1...1e12) }
       }
       for field in places {
@@ -276,28 +258,49 @@ extension Llama {
           throw part.error(.unsupported, "rotating a part of a head is not implemented")
         }
       }
-      let oldScaling = try json.optional("rope_scaling")
-      guard let scaling = parameters ?? oldScaling else { return }
-      let (newKind, oldKind) = (try scaling.optional("rope_type"), try scaling.optional("type"))
-      guard let kind = newKind ?? oldKind else { return }
-      let factors = 1e-3...1e6
-      switch try kind.string() {
-      case "default": break
-      case "linear": ropeScaling = .linear(factor: try scaling.required("factor").double(in: factors))
-      case "llama3":
-        ropeScaling = .llama3(
-          factor: try scaling.required("factor").double(in: factors),
-          lowFrequencyFactor: try scaling.required("low_freq_factor").double(in: factors),
-          highFrequencyFactor: try scaling.required("high_freq_factor").double(in: factors),
-          originalContext: try scaling.required("original_max_position_embeddings").int(in: SizeLimit.context))
-        if case .llama3(_, let low, let high, _) = ropeScaling, low >= high {
-          throw scaling.error(.inconsistent, "low_freq_factor \(low) is not below high_freq_factor \(high)")
-        }
-      case let name:
-        throw kind.error(
-          .unsupported, "the rotary scaling \"\(name)\" is not implemented",
-          advice: "Known are default, linear and llama3.")
+      let scalings = (try parameters?.rotaryScaling(), try old?.rotaryScaling())
+      if let old, let new = scalings.0, let other = scalings.1, new != other {
+        throw old.error(
+          .inconsistent, "says another scaling than rope_parameters", advice: "Remove the one that is wrong.")
       }
+      ropeScaling = scalings.0 ?? scalings.1 ?? .none
+    }
+  }
+}
+
+extension JSONField {
+  /// The scaling of rotary positions that an object of `config.json` says.
+  fileprivate func rotaryScaling() throws(InputError) -> RotaryScaling {
+    let (newKind, oldKind) = (try optional("rope_type"), try optional("type"))
+    guard let kind = newKind ?? oldKind else {
+      let others: Set<JSONString> = ["rope_type", "type", "rope_theta", "partial_rotary_factor"]
+      if let (key, field) = try object().first(where: { !others.contains($0.key) && !$0.field.isNull }) {
+        throw field.error(.missing, "\(key.quoted) is set, but no rope_type says what it is for")
+      }
+      return .none
+    }
+    if let newKind, let oldKind, try newKind.string() != oldKind.string() {
+      throw oldKind.error(.inconsistent, "is not the rope_type")
+    }
+    let factors = 1e-3...1e6
+    switch try kind.string() {
+    case "default": return .none
+    case "linear": return .linear(factor: try required("factor").double(in: factors))
+    case "llama3":
+      let (low, high) = (
+        try required("low_freq_factor").double(in: factors), try required("high_freq_factor").double(in: factors)
+      )
+      let scaling = RotaryScaling.llama3(
+        factor: try required("factor").double(in: factors), lowFrequencyFactor: low, highFrequencyFactor: high,
+        originalContext: try required("original_max_position_embeddings").int(in: SizeLimit.context))
+      guard low < high else {
+        throw error(.inconsistent, "low_freq_factor \(low) is not below high_freq_factor \(high)")
+      }
+      return scaling
+    case let name:
+      throw kind.error(
+        .unsupported, "the rotary scaling \"\(name)\" is not implemented",
+        advice: "Known are default, linear and llama3.")
     }
   }
 }

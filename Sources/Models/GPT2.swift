@@ -32,6 +32,8 @@ public struct GPT2: LanguageModel {
   public var contextLength: Int { configuration.contextLength }
   /// How many layers a cache needs.
   public var layerCount: Int { configuration.layerCount }
+  /// How many numbers a token's keys have in each layer.
+  public var keyValueWidth: Int { configuration.width }
   /// The tokens after which a text ends.
   public var endTokens: [Int] { configuration.endTokens }
 

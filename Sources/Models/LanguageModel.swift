@@ -12,6 +12,8 @@ public protocol LanguageModel: Module {
   var contextLength: Int { get }
   /// How many layers a cache needs.
   var layerCount: Int { get }
+  /// How many numbers a token's keys have in each layer; its values have as many.
+  var keyValueWidth: Int { get }
   /// The tokens after which a text ends.
   var endTokens: [Int] { get }
 

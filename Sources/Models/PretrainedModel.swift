@@ -8,7 +8,9 @@ import Tensor
 public enum PretrainedModel {
   /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded.
   ///
-  /// Matrices stay in the file's format unless another is given.
+  /// Matrices stay in the file's format unless another is given. Of `generation_config.json` the end tokens are
+  /// honoured, in place of those of `config.json`, and nothing else: how to sample and how many tokens to give is said to
+  /// `TokenStream`, and `settingsNotHonoured(in:)` lists what would change even the likeliest tokens.
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public static func load(
@@ -25,17 +27,20 @@ public enum PretrainedModel {
     }
   }
 
-  /// The parsed `config.json`, with the end tokens of `generation_config.json` where that says other ones.
+  /// The parsed `config.json`.
   static func configuration(in folder: String) throws(InputError) -> JSONField {
-    try document(folder + "/config.json")
+    try AtomicDirectory.recoverIfAbsent(folder)
+    return try document(folder + "/config.json")
   }
 
   /// The end tokens of `generation_config.json`, which override those of `config.json`.
   static func endTokens(in folder: String, vocabularySize: Int) throws(InputError) -> [Int]? {
-    do throws(InputError) {
-      let json = try document(folder + "/generation_config.json")
-      return try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize)
-    } catch {
+    try generationConfiguration(in: folder)?.optional("eos_token_id")?.tokenIDs(below: vocabularySize)
+  }
+
+  /// The parsed `generation_config.json`, if there is one.
+  static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
+    do throws(InputError) { return try document(folder + "/generation_config.json") } catch {
       if error.kind == .notFound { return nil }
       throw error
     }
@@ -113,23 +118,6 @@ extension GPT2 {
           || (!hasHead && name == "lm_head.weight")
       }, as: format)
     return model
-  }
-
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// Biases that the model lacks are saved as zeros: Hugging Face's GPT-2 always has them.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try folder.write(try configuration.json.encoded(pretty: true), to: "config.json")
-    let names = Set(parameters.map(\.name))
-    var zeros: [(name: String, value: Tensor)] = []
-    for (name, value) in parameters where name.hasSuffix(".weight") {
-      let bias = name.dropLast(6) + "bias"
-      let isTable = name.hasSuffix("wte.weight") || name.hasSuffix("wpe.weight") || name == "lm_head.weight"
-      if !isTable && !names.contains(String(bias)) { zeros.append((String(bias), .zeros(Shape(value.shape[-1])))) }
-    }
-    try saveParameters(of: self, to: try folder.path(of: "model.safetensors"), extra: zeros)
   }
 }
 

@@ -69,7 +69,8 @@ package final class Storage: @unchecked Sendable {
   fileprivate var position = 0
   fileprivate var lastUse = 0
 
-  /// What tensors without elements refer to. It is not the pool's, so that it may be made at the limit too.
+  /// What placeholders refer to, which have a shape but no elements yet; nobody reads it. It is not the pool's, so that it
+  /// may be made at the limit too.
   static let placeholder = Storage(capacity: 64, sizeClass: -1)
 
   fileprivate init(capacity: Int, sizeClass: Int) {

@@ -80,13 +80,13 @@ extension Tensor {
     return result
   }
 
-  /// A tensor of a shape without memory, for a parameter that a checkpoint will fill. Computing with it stops the
-  /// program.
+  /// A tensor of a shape without memory: for a parameter that a checkpoint will fill, or the gradient of one that is
+  /// frozen. Computing with it stops the program.
   public static func placeholder(_ shape: Shape) -> Tensor {
     Tensor(shape: shape, format: .float32, storage: .placeholder)
   }
 
-  /// Whether the elements are still to be loaded.
+  /// Whether there are no elements: they are still to be loaded, or there never will be any.
   public var isPlaceholder: Bool { storage === Storage.placeholder }
 }
 

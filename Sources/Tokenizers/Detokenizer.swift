@@ -41,6 +41,10 @@ public struct Detokenizer: Sendable {
     return takeOutput()
   }
 
+  /// As `append`, but an id that has no token adds nothing: a model may give scores to more ids than its tokenizer has
+  /// tokens, and a text that it writes goes on after one of those.
+  public mutating func appendIfKnown(_ id: Int) -> String { (try? append(id)) ?? "" }
+
   /// Ends the text: returns what was held back, and is ready for another text.
   public mutating func finish() -> String {
     endByteRun()

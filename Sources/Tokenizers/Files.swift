@@ -16,6 +16,7 @@ private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atP
 ///
 /// - Throws: `notFound` for a folder without a tokenizer; `InputError` as the tokenizer's own initializer otherwise.
 public func loadTokenizer(in folder: String) throws(InputError) -> any Tokenizer {
+  try AtomicDirectory.recoverIfAbsent(folder)
   let characters = folder + "/" + CharacterTokenizer.fileName
   if exists(characters) { return try CharacterTokenizer(path: characters) }
   guard exists(folder + "/tokenizer.json") || exists(folder + "/vocab.json") else {

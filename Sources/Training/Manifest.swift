@@ -5,7 +5,7 @@ import Formats
 struct Manifest {
   static let fileName = "training.json"
   static let formatName = "swift-attention training"
-  static let version = 1
+  static let version = 2
 
   struct File: Equatable {
     let name: String
@@ -13,7 +13,9 @@ struct Manifest {
     let sha256: String
   }
 
+  /// How many steps were made; the optimizer has counted as many updates.
   var step: Int
+  var arithmetic: Arithmetic
   var recipe: Recipe
   var optimizer: JSONValue
   var files: [File]
@@ -28,6 +30,7 @@ extension Manifest {
       JSONMember("format", .string(JSONString(Manifest.formatName))), JSONMember("version", .integer(Manifest.version)),
       JSONMember("step", .integer(step)),
     ]
+    members += arithmetic.members
     members += try recipe.members()
     members.append(JSONMember("optimizer", optimizer))
     let list: [JSONValue] = files.map {
@@ -50,8 +53,8 @@ extension Manifest {
 extension Manifest {
   /// Reads and validates a manifest; the files that it lists are not looked at.
   ///
-  /// - Throws: what parsing throws; `badVersion`; `badChecksum` when a byte differs from what was written; `missing`,
-  ///   `wrongType`, `badValue`, `pathEscape`, `duplicate`, `tooLarge` for fields.
+  /// - Throws: what parsing throws; `unsupported` for another kind of file; `badChecksum` when a byte differs from what was
+  ///   written; `badVersion`; `missing`, `wrongType`, `badValue`, `pathEscape`, `duplicate`, `tooLarge` for fields.
   init(parsing bytes: [UInt8]) throws(InputError) {
     let value = try JSONValue(parsing: bytes)
     let json = JSONField(value)
@@ -59,19 +62,21 @@ extension Manifest {
     guard try format.string() == Manifest.formatName else {
       throw format.error(.unsupported, "is not \"\(Manifest.formatName)\"")
     }
+    // Compared as written, not as understood: a flipped bit in white space counts too. Every version is sealed like this,
+    // so that a damaged version is not taken for a newer one.
+    guard case .object(let members) = value,
+      try Manifest.sealed(members.filter { $0.key != "sha256" }).encoded(pretty: true) == bytes
+    else {
+      throw InputError(.badChecksum, "was changed since it was written", advice: "Use another checkpoint.")
+    }
     let version = try json.required("version")
     guard try version.int() == Manifest.version else {
       throw version.error(
         .badVersion, "is \(try version.int()), but only \(Manifest.version) is known",
         advice: "Go on with the version of the program that wrote it.")
     }
-    // Compared as written, not as understood: a flipped bit in white space counts too.
-    guard case .object(let members) = value,
-      try Manifest.sealed(members.filter { $0.key != "sha256" }).encoded(pretty: true) == bytes
-    else {
-      throw InputError(.badChecksum, "was changed since it was written", advice: "Use another checkpoint.")
-    }
     step = try json.required("step").int(in: 0...1 << 53)
+    arithmetic = try Arithmetic(json)
     recipe = try Recipe(json)
     optimizer = try json.required("optimizer").value
     files = []

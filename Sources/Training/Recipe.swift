@@ -1,6 +1,7 @@
 @_exported import Formats
 
-/// What a training run is made of: two runs of the same recipe take the same steps, to the last bit.
+/// What a training run is made of: with the same kernels, two runs of the same recipe take the same steps, to the last
+/// bit.
 public struct Recipe: Sendable, Equatable {
   /// Of the first weights, the batches, dropout.
   public let seed: UInt64

@@ -6,14 +6,15 @@ import Tensor
 /// it gives the same bits as never having stopped.
 ///
 /// It is a folder that appears whole or not at all (`AtomicDirectory`): the model's own files, `optimizer.safetensors`
-/// and `training.json`, which is written last and has the size and the checksum of every other file.
+/// and `training.json`, which is written last and has the size and the checksum of every other file. The checkpoint before
+/// stays beside it, as `run.previous`: where the newest is damaged, the run goes on from that one.
 ///
-///     let folder = try AtomicDirectory(replacing: "run")
+///     let folder = try TrainingCheckpoint.folder(replacing: "run")
 ///     try model.save(to: folder)
-///     try TrainingCheckpoint.write(model, optimizer, step: 1000, of: recipe, to: folder)
+///     try TrainingCheckpoint.write(model, optimizer, of: recipe, to: folder)
 ///     try folder.commit()
 ///
-///     let checkpoint = try TrainingCheckpoint(opening: "run")
+///     let checkpoint = try TrainingCheckpoint.newestWhole(of: "run").checkpoint
 ///     try checkpoint.restore(&model, &optimizer, of: recipe)
 ///     for step in checkpoint.step..<2000 { ... }
 public struct TrainingCheckpoint: Sendable {
@@ -39,6 +40,37 @@ public struct TrainingCheckpoint: Sendable {
   public static func stands(at path: String) throws(InputError) -> Bool {
     try AtomicDirectory.recover(path)
     return try fileKind("\(path)/\(Manifest.fileName)") != nil
+  }
+
+  /// The newest checkpoint of a run that is whole: the one at `path` or, where that is damaged or absent, the one before,
+  /// which `folder(replacing:)` has kept.
+  ///
+  /// - Returns: the checkpoint and, if it is the one before, what is wrong with the newest. Whoever passes it over should
+  ///   say so, and give it to no one as the one before: see `folder(replacing:keepingReplaced:)`.
+  /// - Throws: as `init(opening:)`, of the newest, where neither is whole. A newest one of another version
+  ///   (`badVersion`), or with files that are no part of it (`inconsistent`), is not damaged and not passed over.
+  public static func newestWhole(
+    of path: String
+  ) throws(InputError) -> (checkpoint: TrainingCheckpoint, passedOver: InputError?) {
+    do throws(InputError) {
+      return (try TrainingCheckpoint(opening: path), nil)
+    } catch {
+      let isDamaged = error.kind != .badVersion && error.kind != .inconsistent
+      guard isDamaged, let older = try? TrainingCheckpoint(opening: try AtomicDirectory.previousPath(of: path)) else {
+        throw error
+      }
+      return (older, error)
+    }
+  }
+
+  /// A folder to write the next checkpoint of a run into. What it replaces stays beside it as the checkpoint before.
+  ///
+  /// - Parameter keepingReplaced: false where what stands at `path` is damaged: it would drive out a whole one.
+  /// - Throws: as `AtomicDirectory`.
+  public static func folder(
+    replacing path: String, keepingReplaced: Bool = true
+  ) throws(InputError) -> AtomicDirectory {
+    try AtomicDirectory(replacing: path, keepingReplaced: keepingReplaced)
   }
 
   /// Opens a checkpoint and verifies the size and the checksum of every file.
@@ -69,22 +101,33 @@ public struct TrainingCheckpoint: Sendable {
   ///   - model: of the architecture that was saved.
   ///   - optimizer: with the settings that it was saved with.
   ///   - recipe: that of the run that goes on.
-  /// - Throws: `inconsistent` for another recipe, optimizer or model, with what differs; `nonFinite` or `badValue` for
-  ///   weights and moments that no run could have had. Neither the model nor the optimizer is then changed.
+  ///   - frozen: the parameters that the run leaves as they are, as it gives them to `valueAndGradient`.
+  /// - Throws: `inconsistent` for another recipe, optimizer, model or choice of frozen parameters, with what differs, and
+  ///   for other kernels than the run was saved with, with the way to force those; `nonFinite` or `badValue` for weights
+  ///   and moments that no run could have had. Neither the model nor the optimizer is then changed.
   public func restore<Model: Module>(
-    _ model: inout Model, _ optimizer: inout AdamW, of recipe: Recipe
+    _ model: inout Model, _ optimizer: inout AdamW, of recipe: Recipe, frozen: ParameterSelection = .none
   ) throws(InputError) {
     do throws(InputError) {
       try recipe.requireSame(as: manifest.recipe)
+      try Arithmetic.current.requireSame(as: manifest.arithmetic)
     } catch { throw error.inside(path) }
     var restored = model
     try load(TrainingCheckpoint.weights, into: &restored, ignoringOthers: true)
     let field = JSONField(manifest.optimizer, at: "\(path)/\(Manifest.fileName): optimizer")
-    let updateCount = try field.required("updates").int(in: 0...1 << 53)
-    var frozen: Set<String> = []
-    for name in try field.required("frozen").array() { frozen.insert(try name.string()) }
+    let updates = try field.required("updates")
+    let updateCount = try updates.int(in: 0...1 << 53)
+    guard updateCount == manifest.step else {
+      throw updates.error(.inconsistent, "counts \(updateCount) updates, but the run made \(manifest.step) steps")
+    }
     var moments = updateCount == 0 ? [] : optimizer.emptyMoments(of: restored, frozen: frozen)
-    guard field.value == optimizer.settings(updateCount: updateCount, moments) else {
+    let settings = optimizer.settings(updateCount: updateCount, moments)
+    guard try field.required("frozen").value == settings["frozen"] else {
+      throw field.error(
+        .inconsistent, "says that other parameters are frozen than this run freezes",
+        advice: "Give `restore` and `valueAndGradient` the selection that the run began with.")
+    }
+    guard field.value == settings else {
       throw field.error(
         .inconsistent, "has other settings than the optimizer of this run",
         advice: "Resume with the optimizer that the run began with.")
@@ -121,14 +164,13 @@ extension TrainingCheckpoint {
   /// Adds a run's state to a folder that is about to be committed.
   ///
   /// The weights are those of `model.safetensors`, which is written here unless a model's own `save` put it there before.
-  /// Nothing may be added to the folder afterwards.
+  /// Nothing may be added to the folder afterwards. The run's step is the number of the optimizer's updates.
   ///
   /// - Throws: `nonFinite` for weights or moments that are NaN or infinite, so that no good checkpoint is replaced by one;
   ///   `io` where the disk refuses a file.
   public static func write(
-    _ model: some Module, _ optimizer: AdamW, step: Int, of recipe: Recipe, to folder: AtomicDirectory
+    _ model: some Module, _ optimizer: AdamW, of recipe: Recipe, to folder: AtomicDirectory
   ) throws(InputError) {
-    precondition(step >= 0, "TrainingCheckpoint: step \(step)")
     let table = MomentTable(optimizer.moments)
     try requireFinite(model, at: folder.path)
     try requireFinite(table, at: folder.path)
@@ -139,7 +181,8 @@ extension TrainingCheckpoint {
     var files: [Manifest.File] = []
     for name in try names(inFolder: staging) { files.append(try Manifest.File(name, at: "\(staging)/\(name)")) }
     let settings = optimizer.settings(updateCount: optimizer.updateCount, optimizer.moments)
-    let manifest = Manifest(step: step, recipe: recipe, optimizer: settings, files: files)
+    let manifest = Manifest(
+      step: optimizer.updateCount, arithmetic: .current, recipe: recipe, optimizer: settings, files: files)
     try folder.write(try manifest.encoded(), to: Manifest.fileName)
   }
 }
@@ -179,9 +222,9 @@ private struct MomentTable: Module {
 
 extension AdamW {
   /// Moments without values, for a checkpoint to fill.
-  fileprivate func emptyMoments(of model: some Module, frozen: Set<String>) -> [Moments] {
+  fileprivate func emptyMoments(of model: some Module, frozen: ParameterSelection) -> [Moments] {
     model.parameters.map { name, weights in
-      let empty: () -> Tensor = { frozen.contains(name) ? .placeholder(weights.shape) : .zeros(weights.shape) }
+      let empty: () -> Tensor = { frozen(name, weights) ? .placeholder(weights.shape) : .zeros(weights.shape) }
       return Moments(name: name, decays: decayed(name, weights), first: empty(), second: empty())
     }
   }

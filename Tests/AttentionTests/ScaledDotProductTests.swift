@@ -256,6 +256,29 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
     let message = String(decoding: mask?.standardErrorContent ?? [], as: UTF8.self)
     #expect(message.contains("the padding mask is not 2 rows of 3 keys"))
   }
+
+  @Test func misuseOfTheWeightsSaysTheShapes() async {
+    func message(_ result: ExitTest.Result?) -> String {
+      String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    }
+    let heads = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = attentionWeights(query: .zeros([1, 2, 3, 4]), key: .zeros([1, 5, 2, 4]))
+    }
+    #expect(message(heads).contains("attentionWeights: query [1, 2, 3, 4], key [1, 5, 2, 4]"))
+    let keys = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = attentionWeights(query: .zeros([1, 2, 2, 4]), key: .zeros([1, 5, 2, 4]), keyCount: 6)
+    }
+    #expect(message(keys).contains("key [1, 5, 2, 4], 6 keys"))
+    let causal = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = attentionWeights(query: .zeros([1, 3, 2, 4]), key: .zeros([1, 2, 2, 4]), mask: .causal)
+    }
+    #expect(message(causal).contains("causal, of 3 queries over 2 keys"))
+    let mask = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Tensor.zeros([2, 3, 1, 4])
+      _ = attentionWeights(query: x, key: x, mask: .lengths([1, 2], of: 4))
+    }
+    #expect(message(mask).contains("the padding mask is not 2 rows of 3 keys"))
+  }
 }
 
 /// Checks queries alone, and in groups that cut the blocks differently, against all of them at once.

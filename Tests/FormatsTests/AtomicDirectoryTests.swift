@@ -6,8 +6,11 @@ import Testing
   static let old = ["a": "old a", "b": "old b"]
   static let new = ["a": "new a", "b": "new b", "c": "new c"]
 
-  static func write(_ files: [String: String], _ path: String, discardingOthers: Bool = false) throws {
-    let folder = try AtomicDirectory(replacing: path, discardingOthers: discardingOthers)
+  static func write(
+    _ files: [String: String], _ path: String, discardingOthers: Bool = false, keepingReplaced: Bool = false
+  ) throws {
+    let folder = try AtomicDirectory(
+      replacing: path, discardingOthers: discardingOthers, keepingReplaced: keepingReplaced)
     for (name, text) in files.sorted(by: { $0.key < $1.key }) { try folder.write(Array(text.utf8), to: name) }
     try folder.commit()
   }
@@ -88,6 +91,65 @@ import Testing
     #expect(absent == 1)
   }
 
+  static let older = ["a": "older a"]
+
+  @Test func `a replaced folder is kept where that is asked for`() throws {
+    try withFolder { parent in
+      let path = parent + "/model"
+      for (round, files) in [Self.older, Self.old, Self.new].enumerated() {
+        try Self.write(files, path, keepingReplaced: true)
+        #expect(try Self.content(path) == files)
+        #expect(try names(inFolder: parent) == (round == 0 ? ["model"] : ["model", "model.previous"]))
+      }
+      #expect(try AtomicDirectory.previousPath(of: path + "/") == path + ".previous")
+      #expect(try Self.content(path + ".previous") == Self.old)
+      // What somebody put there is not lost.
+      try AtomicFile.write([1], to: path + ".previous/notes")
+      let error = try #require(throws: InputError.self) { try Self.write(Self.new, path, keepingReplaced: true) }
+      #expect(error.kind == .inconsistent && error.what.contains("\"notes\"") && error.place.hasSuffix(".previous"))
+      #expect(try Self.content(path) == Self.new)
+      #expect(try names(inFolder: parent) == ["model", "model.previous"])
+      // Without keeping, the one before stays as it is.
+      try Self.write(Self.new, path)
+      #expect(try names(inFolder: path + ".previous") == ["a", "b", "notes"])
+    }
+  }
+
+  @Test func `a process killed at any step leaves two whole folders, if need be after recovery`() throws {
+    var outcomes: Set<[[String: String]]> = []
+    for crash in 0... {
+      let isDone = try withFolder { parent in
+        let path = parent + "/model"
+        try Self.write(Self.older, path)
+        try Self.write(Self.old, path, keepingReplaced: true)
+        let disk = FailingDisk { index, _ in index >= crash ? .errno(EIO) : nil }
+        disk.during { try? Self.write(Self.new, path, keepingReplaced: true) }
+        try AtomicDirectory.recover(path)
+        #expect(try names(inFolder: parent) == ["model", "model.previous"], "step \(crash)")
+        outcomes.insert([try Self.content(path), try Self.content(path + ".previous")])
+        return disk.steps.count <= crash
+      }
+      if isDone { break }
+    }
+    #expect(outcomes == [[Self.old, Self.older], [Self.new, Self.old]])
+  }
+
+  @Test func `a reader brings back a folder that a killed writer moved aside, and touches nothing else`() throws {
+    try withFolder { parent in
+      let token = ".m.0123456789abcdef"
+      mkdir("\(parent)/\(token).old", 0o700)
+      mkdir("\(parent)/m", 0o700)
+      try AtomicDirectory.recoverIfAbsent(parent + "/m")
+      #expect(try names(inFolder: parent) == [token + ".old", "m"])
+      rmdir(parent + "/m")
+      try AtomicDirectory.recoverIfAbsent(parent + "/m/")
+      #expect(try names(inFolder: parent) == ["m"])
+      for path in ["/", ".", "..", "", parent + "/none/x", parent + "/none"] {
+        #expect(throws: Never.self, "\(path)") { try AtomicDirectory.recoverIfAbsent(path) }
+      }
+    }
+  }
+
   @Test func `recovery follows the table`() throws {
     func recovered(_ folders: [String: [String: String]]) throws -> [String: String]? {
       try withFolder { parent in
@@ -97,8 +159,9 @@ import Testing
         }
         try AtomicDirectory.recover(parent + "/m")
         let rest = try names(inFolder: parent)
-        #expect(rest == ["m"] || rest == [])
-        return rest == ["m"] ? try Self.content(parent + "/m") : nil
+        #expect(rest == ["m"] || rest == [] || rest == ["m", "m.previous"])
+        if rest.count == 2 { #expect(try Self.content(parent + "/m.previous") == Self.old) }
+        return rest.first == "m" ? try Self.content(parent + "/m") : nil
       }
     }
     let token = ".m.0123456789abcdef"
@@ -107,6 +170,10 @@ import Testing
     #expect(try recovered(["\(token).old": Self.old, "\(token).new": Self.new]) == Self.new)
     #expect(try recovered(["m": Self.new, "\(token).old": Self.old]) == Self.new)
     #expect(try recovered(["\(token).old": Self.old]) == Self.old)
+    #expect(try recovered(["\(token).kept": Self.old]) == Self.old)
+    #expect(try recovered(["\(token).kept": Self.old, "\(token).new": Self.new]) == Self.new)
+    #expect(try recovered(["m": Self.new, "\(token).kept": Self.old, "m.previous": Self.older]) == Self.new)
+    #expect(try recovered(["m": Self.new, "\(token).kept": Self.old, "\(token).gone": Self.older]) == Self.new)
     #expect(try recovered(["\(token).gone": ["a": "half removed"]]) == nil)
     #expect(try recovered(["m": Self.new, "\(token).gone": ["a": "half removed"]]) == Self.new)
   }

@@ -52,6 +52,7 @@ struct ScriptedModel: LanguageModel {
   var vocabularySize = 8
   var contextLength = 64
   var layerCount = 1
+  var keyValueWidth = 0
   var endTokens: [Int] = []
   /// The scores after each position.
   var scores: @Sendable (_ position: Int) -> [Float]

@@ -91,6 +91,34 @@ import Testing
     #expect(error([60], Int.max) == nil)
   }
 
+  // In a process of its own: the limit is the whole process's.
+  @Test func aCacheBeyondTheMemoryIsAnError() async {
+    await #expect(processExitsWith: .success) {
+      let model = tinyLlama(context: 1 << 16)
+      // 3 layers, 2 heads of 8 numbers: 384 bytes of keys and values for each token.
+      #expect(model.keyValueWidth == 16 && tinyGPT2().keyValueWidth == 24)
+      Memory.trim()
+      Memory.limit = Memory.reservedBytes + (1 << 20)
+      func error(_ prompt: Int, _ count: Int) -> InputError.Kind? {
+        kind { _ = try TokenStream(model, after: Array(repeating: 1, count: prompt), maxTokens: count) }
+      }
+      #expect(error(1, 2000) == nil && error(1, 4000) == .budget && error(1, .max) == .budget)
+      #expect(error(60_000, 1) == .budget)
+      // Twice the tokens that are reserved at first: the cache grows on the way.
+      var long = constantModel([0, 1], context: 20_000)
+      long.keyValueWidth = 1000
+      Memory.limit = Memory.reservedBytes + 40_000_000
+      var stream = try TokenStream(long, after: [0], maxTokens: .max)
+      var count = 0
+      let end = #expect(throws: InputError.self) { while try stream.next() != nil { count += 1 } }
+      #expect(end?.kind == .budget && count == 4097)
+      #expect(#expect(throws: InputError.self) { try stream.next() } == end)
+      // No Int counts the bytes.
+      (long.layerCount, long.keyValueWidth, long.contextLength) = (1 << 40, 1 << 40, 1 << 26)
+      #expect(kind { _ = try TokenStream(long, after: [0], maxTokens: .max) } == .budget)
+    }
+  }
+
   @Test func aCopyIsAnotherContinuation() throws {
     for model in tinyModels {
       var first = try TokenStream(model, after: [1, 2, 3], sampling: Sampling(seed: 2), maxTokens: 18)

@@ -119,16 +119,16 @@ extension GradientTests {
       for set in Runtime.availableKernels {
         try RuntimeSettings.with(set, threads: 2) {
           let random = Random(seed: 8)
-          let kept = try differentiate(at: model) { $0.loss(Pass(isTraining: isTraining, random: random)) }
+          let kept = try differentiate(at: model) { $0.loss(Pass(trainingWith: isTraining ? random : nil)) }
           let again = try differentiate(at: model) {
-            $0.loss(Pass(isTraining: isTraining, random: random, recomputesBlocks: true))
+            $0.loss(Pass(trainingWith: isTraining ? random : nil, recomputesBlocks: true))
           }
           #expect(kept.value == again.value && kept.gradient.bits == again.gradient.bits)
         }
       }
       for recomputes in [false, true] {
         let report = GradientCheck.run(at: model) { model in
-          model.loss(Pass(isTraining: isTraining, random: Random(seed: 8), recomputesBlocks: recomputes))
+          model.loss(Pass(trainingWith: isTraining ? Random(seed: 8) : nil, recomputesBlocks: recomputes))
         }
         #expect(report.passed, "\(report)")
       }
@@ -157,9 +157,9 @@ extension GradientTests {
     @Test func recomputedBlocksOfFrozenParameters() throws {
       let random = Random(seed: 8)
       let frozen = ParameterSelection.named("blocks.0", "table", "blocks.2.up")
-      let kept = try differentiate(at: Stack(), frozen: frozen) { $0.loss(Pass(isTraining: true, random: random)) }
+      let kept = try differentiate(at: Stack(), frozen: frozen) { $0.loss(Pass(trainingWith: random)) }
       let again = try differentiate(at: Stack(), frozen: frozen) {
-        $0.loss(Pass(isTraining: true, random: random, recomputesBlocks: true))
+        $0.loss(Pass(trainingWith: random, recomputesBlocks: true))
       }
       for (a, b) in zip(kept.gradient.parameters, again.gradient.parameters) {
         #expect(a.value.isPlaceholder == frozen(a.name, a.value) && b.value.isPlaceholder == a.value.isPlaceholder)

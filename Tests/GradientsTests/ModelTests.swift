@@ -64,7 +64,7 @@ extension GradientTests {
     @Test func gpt2s() throws {
       try check("GPT-2", Self.gpt2(), Pass())
       try check("GPT-2, own head", Self.gpt2(hasHead: true), Pass(mask: .lengths([6, 4], of: 6)))
-      try check("GPT-2, dropout", Self.gpt2(dropout: 0.2), Pass(isTraining: true, random: Random(seed: 5)))
+      try check("GPT-2, dropout", Self.gpt2(dropout: 0.2), Pass(trainingWith: Random(seed: 5)))
     }
 
     @Test func llamas() throws {
@@ -85,7 +85,7 @@ extension GradientTests {
         let bits = try (1...3).map { threads in
           try RuntimeSettings.with(set, threads: threads) {
             try differentiate(at: model) { model in
-              var pass = Pass(isTraining: true, random: Random(seed: 1))
+              var pass = Pass(trainingWith: Random(seed: 1))
               return model.loss(tokens, targets: tokens, &pass)
             }.gradient.bits
           }

@@ -5,8 +5,8 @@ import Testing
 
 @Suite struct PassTests {
   @Test func randomNumbersAreIndependent() {
-    var (a, b) = (Pass(random: Random(seed: 1)), Pass(random: Random(seed: 1)))
-    var other = Pass(random: Random(seed: 2))
+    var (a, b) = (Pass(trainingWith: Random(seed: 1)), Pass(trainingWith: Random(seed: 1)))
+    var other = Pass(trainingWith: Random(seed: 2))
     let keys = (0..<1000).map { _ in a.nextRandom().key }
     #expect(Set(keys).count == 1000)
     #expect((0..<1000).map { _ in b.nextRandom().key } == keys)
@@ -21,8 +21,8 @@ import Testing
     func mask(_ random: Random) -> [Bool] {
       Tensor.ones([count]).dropout(probability: 0.5, random: random).scalars.map { $0 > 0 }
     }
-    var first = Pass(isTraining: true, random: Random(seed: 3).derived(1))
-    var second = Pass(isTraining: true, random: Random(seed: 3).derived(2))
+    var first = Pass(trainingWith: Random(seed: 3).derived(1))
+    var second = Pass(trainingWith: Random(seed: 3).derived(2))
     let masks = (0..<4).map { _ in mask(first.nextRandom()) } + (0..<4).map { _ in mask(second.nextRandom()) }
     for i in masks.indices {
       for j in 0..<i {
@@ -51,14 +51,33 @@ import Testing
     let x = testTensor([5, 17])
     var pass = Pass()
     #expect(Dropout(0.5)(x, &pass).scalars == x.scalars)
-    pass.isTraining = true
+    #expect(!pass.isTraining)
+    pass = Pass(trainingWith: Random(seed: 1))
+    #expect(pass.isTraining)
     #expect(Dropout(0)(x, &pass).scalars == x.scalars)
     let (first, second) = (Dropout(0.5)(x, &pass).scalars, Dropout(0.5)(x, &pass).scalars)
     #expect(first != x.scalars && second != x.scalars && first != second)
     // Where nothing was dropped, nothing was drawn: a pass without dropout leaves the random state alone.
-    var (fresh, used) = (Pass(isTraining: true), Pass(isTraining: true))
+    var (fresh, used) = (Pass(trainingWith: Random(seed: 5)), Pass(trainingWith: Random(seed: 5)))
     _ = Dropout(0)(x, &used)
     #expect(fresh.nextRandom() == used.nextRandom())
+  }
+
+  /// Every pass of inference would drop the same.
+  @Test func inferenceHasNoRandomNumbers() async {
+    await #expect(processExitsWith: .failure) {
+      var pass = Pass()
+      _ = pass.nextRandom()
+    }
+  }
+
+  @Test func idsOf64Bits() async {
+    #expect(TokenBatch([3, 1 << 31 - 1]).ids == [3, .max])
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = TokenBatch([3, 1 << 32])
+    }
+    let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(message.contains("id 4294967296 does not fit"))
   }
 
   @Test func captures() {
@@ -88,9 +107,9 @@ import Testing
     let block = Linear(3, 3, bias: true, &initializer)
     let x = testTensor([2, 3])
     for recomputes in [false, true] {
-      var pass = Pass(isTraining: true, recomputesBlocks: recomputes)
+      var pass = Pass(trainingWith: Random(seed: 5), recomputesBlocks: recomputes)
       let y = pass.run(block, x) { block, x, pass in Dropout(0.5)(block(x), &pass) }
-      var plain = Pass(isTraining: true)
+      var plain = Pass(trainingWith: Random(seed: 5))
       #expect(y.scalars == Dropout(0.5)(block(x), &plain).scalars)
       #expect(pass.nextRandom() == plain.nextRandom())
     }

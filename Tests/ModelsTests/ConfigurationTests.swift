@@ -131,6 +131,30 @@ import Testing
     }
   }
 
+  @Test func scalingsThatContradictEachOther() throws {
+    let linear = "{\"rope_type\": \"linear\", \"factor\": 2}"
+    func kinds(_ parameters: String?, _ scaling: String?) -> InputError.Kind? {
+      kind([("rope_parameters", parameters), ("rope_scaling", scaling)])
+    }
+    #expect(kinds(linear, linear) == nil && kinds(linear, "null") == nil && kinds("null", linear) == nil)
+    #expect(kinds(linear, "{\"type\": \"linear\", \"factor\": 2.0, \"rope_theta\": 3}") == nil)
+    #expect(kinds(linear, "{\"rope_type\": \"linear\", \"factor\": 4}") == .inconsistent)
+    #expect(kinds("{\"rope_type\": \"default\", \"rope_theta\": 500}", linear) == .inconsistent)
+    #expect(kinds(linear, "{\"type\": \"default\"}") == .inconsistent && kinds(linear, "{}") == .inconsistent)
+    #expect(kinds("{\"rope_theta\": 500}", "{}") == nil)
+    #expect(kinds(nil, "{\"rope_type\": \"linear\", \"type\": \"default\", \"factor\": 2}") == .inconsistent)
+    #expect(kinds(nil, "{\"rope_type\": \"linear\", \"type\": \"linear\", \"factor\": 2}") == nil)
+    // A scaling without a type: what it was meant for cannot be known.
+    for name in ["rope_parameters", "rope_scaling"] {
+      for member in ["factor", "low_freq_factor", "original_max_position_embeddings", "attention_factor"] {
+        #expect(kind([(name, "{\"\(member)\": 2, \"rope_theta\": 500}")]) == .missing, "\(name) \(member)")
+      }
+      #expect(kind([(name, "{\"factor\": null, \"partial_rotary_factor\": 1, \"rope_theta\": 500}")]) == nil)
+    }
+    let text = "{\"rope_parameters\": \(linear), " + SmallModels.llama("\"rope_scaling\": \(linear)").dropFirst()
+    #expect(try Llama.Configuration(SmallModels.parsed(text)).ropeScaling == .linear(factor: 2))
+  }
+
   @Test func idsOutsideTheVocabulary() {
     for value in ["-1", "32000", "1099511627776", "[]", "[2, -1]"] {
       #expect(kind([("eos_token_id", value)]) == .badValue, "\(value)")
@@ -184,7 +208,7 @@ import Testing
       configuration.activation = activation
       configuration.normEpsilon = 1e-6
       configuration.endTokens = activation == .gelu ? [] : activation == .relu ? [3] : [3, 99]
-      let text = String(decoding: try configuration.json.encoded(pretty: true), as: UTF8.self)
+      let text = String(decoding: try configuration.json().encoded(pretty: true), as: UTF8.self)
       #expect(try GPT2.Configuration(SmallModels.parsed(text)) == configuration)
       #expect(text.contains("\"model_type\": \"gpt2\"") && text.contains("1e-06") || text.contains("0.000001"))
     }
@@ -192,8 +216,34 @@ import Testing
     var configuration = GPT2.Configuration(
       vocabularySize: 100, contextLength: 50, width: 12, layerCount: 1, headCount: 2)
     configuration.activation = .square
-    let text = String(decoding: try configuration.json.encoded(pretty: false), as: UTF8.self)
+    let text = String(decoding: try configuration.json().encoded(pretty: false), as: UTF8.self)
     #expect(errorKind { () throws(InputError) in try GPT2.Configuration(SmallModels.parsed(text)) } == .unsupported)
+  }
+
+  @Test func whatIsWrittenFollowsTheModel() throws {
+    var small = GPT2.Configuration(vocabularySize: 100, contextLength: 50, width: 12, layerCount: 1, headCount: 2)
+    (small.dropout, small.startToken, small.paddingToken, small.endTokens) = (0.1, 7, 99, [3])
+    var json = small.json(tiesHead: false, format: .bfloat16)
+    #expect(json["tie_word_embeddings"] == false && json["torch_dtype"] == "bfloat16")
+    #expect(json["bos_token_id"] == 7 && json["pad_token_id"] == 99 && json["eos_token_id"] == 3)
+    #expect(json["attn_pdrop"] == 0.0 && json["embd_pdrop"] == 0.1 && json["resid_pdrop"] == 0.1)
+    json = GPT2.Configuration(vocabularySize: 100, contextLength: 50, width: 12, layerCount: 1, headCount: 2).json()
+    #expect(json["tie_word_embeddings"] == true && json["torch_dtype"] == "float32")
+    // Absent, they would be the ids of GPT-2's own vocabulary.
+    for key in ["bos_token_id", "pad_token_id", "eos_token_id"] { #expect(json[key] == .null, "\(key)") }
+  }
+
+  @Test(arguments: [SmallModels.grouped, SmallModels.scaled, SmallModels.scaledOldForm, SmallModels.linear])
+  func configurationsOfLlamaAreWrittenAsTheyAreRead(_ text: String) throws {
+    var configuration = try Llama.Configuration(SmallModels.parsed(text))
+    for tokens in [(nil, [], nil), (1, [5], -1), (0, [2, 60], 60)] as [(Int?, [Int], Int?)] {
+      (configuration.startToken, configuration.endTokens, configuration.paddingToken) = tokens
+      let json = configuration.json(format: .float16)
+      #expect(json["torch_dtype"] == "float16" && json["tie_word_embeddings"] == .bool(configuration.tiesHead))
+      let written = String(decoding: try json.encoded(pretty: true), as: UTF8.self)
+      #expect(try Llama.Configuration(SmallModels.parsed(written)) == configuration)
+      #expect(configuration.json(tiesHead: true)["tie_word_embeddings"] == true)
+    }
   }
 
   @Test func aliasesOfSizes() throws {

@@ -135,23 +135,57 @@ import Testing
       for format in StorageFormat.allCases {
         var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
         configuration.endTokens = [7, 60]
+        configuration.paddingToken = 4
         configuration.activation = .silu
         var initializer = Initializer.random(seed: 1)
         let model = GPT2(configuration, hasHead: hasHead, &initializer).withFormula().kept(as: format)
-        try withFolder { path in
-          let target = try AtomicDirectory(replacing: path + "/saved")
-          try model.save(to: target)
-          try target.commit()
-          let loaded = try GPT2.load(from: path + "/saved")
-          #expect(loaded.configuration == configuration)
-          for (a, b) in zip(model.parameters, loaded.parameters) {
-            #expect(a.name == b.name && sameBits(a.value, b.value))
-          }
-          let tokens = formulaTokens(time: 12)
-          #expect(sameBits(loaded.scores(tokens), model.scores(tokens)))
-          #expect((loaded.head != nil) == hasHead)
+        try checkSaving(model, format, tiesHead: !hasHead, save: { try model.save(to: $0) }) { path in
+          let loaded = try GPT2.load(from: path)
+          #expect(loaded.configuration == configuration && (loaded.head != nil) == hasHead)
+          return (loaded, { try loaded.save(to: $0) })
         }
       }
+    }
+  }
+
+  @Test(arguments: [SmallModels.grouped, SmallModels.scaled, SmallModels.linear])
+  func savedLlamasHaveTheSameBits(_ text: String) throws {
+    var configuration = try Llama.Configuration(SmallModels.parsed(text))
+    (configuration.startToken, configuration.endTokens) = (1, [7, 60])
+    for format in StorageFormat.allCases {
+      let model = Llama(configuration, seed: 1).withFormula().kept(as: format)
+      try checkSaving(model, format, tiesHead: configuration.tiesHead, save: { try model.save(to: $0) }) { path in
+        let loaded = try Llama.load(from: path)
+        #expect(loaded.configuration == configuration && (loaded.head == nil) == configuration.tiesHead)
+        return (loaded, { try loaded.save(to: $0) })
+      }
+    }
+  }
+
+  /// Saves a model, loads it, saves that: the same parameters and scores, then the same bytes.
+  private func checkSaving<Model: LanguageModel>(
+    _ model: Model, _ format: StorageFormat, tiesHead: Bool, save: (AtomicDirectory) throws -> Void,
+    load: (String) throws -> (model: Model, save: (AtomicDirectory) throws -> Void)
+  ) throws {
+    try withFolder { path in
+      func saved(_ name: String, _ save: (AtomicDirectory) throws -> Void) throws -> [Data?] {
+        let target = try AtomicDirectory(replacing: "\(path)/\(name)")
+        try save(target)
+        try target.commit()
+        return ["config.json", "model.safetensors"].map {
+          FileManager.default.contents(atPath: "\(path)/\(name)/\($0)")
+        }
+      }
+      let first = try saved("first", save)
+      let loaded = try load(path + "/first")
+      #expect(loaded.model.parameters.map(\.name) == model.parameters.map(\.name))
+      for (a, b) in zip(model.parameters, loaded.model.parameters) { #expect(sameBits(a.value, b.value), "\(a.name)") }
+      let tokens = formulaTokens(time: 12)
+      #expect(sameBits(loaded.model.scores(tokens), model.scores(tokens)))
+      #expect(try saved("second", loaded.save) == first && first.allSatisfy { $0 != nil })
+      let json = try JSONValue(parsing: Array(first[0] ?? Data()))
+      #expect(json["tie_word_embeddings"] == .bool(tiesHead))
+      #expect(json["torch_dtype"] == .string(JSONString("\(format)")))
     }
   }
 
@@ -187,6 +221,50 @@ import Testing
     #expect(try error(folder)?.kind == .badValue)
     folder.generation = "{"
     #expect(try error(folder)?.kind == .badJSON)
+  }
+
+  @Test func settingsOfGenerationThatAreNotHonouredAreListed() throws {
+    var folder = try folder(SmallModels.grouped)
+    func names() throws -> [String] {
+      try withFolder { path in
+        try folder.write(to: path)
+        return try PretrainedModel.settingsNotHonoured(in: path).map(\.name)
+      }
+    }
+    #expect(try names() == [])
+    let neutral = """
+      "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "num_beams": 1, "min_length": 0, "min_new_tokens": null,
+      "suppress_tokens": [], "begin_suppress_tokens": null, "forced_bos_token_id": null, "bad_words_ids": null,
+      "sequence_bias": {}, "token_healing": false, "do_sample": true, "temperature": 0.7, "top_k": 50, "max_length": 20
+      """
+    folder.generation = "{\(neutral)}"
+    #expect(try names() == [])
+    for (name, value) in [
+      ("repetition_penalty", "1.1"), ("repetition_penalty", "2"), ("no_repeat_ngram_size", "3"), ("num_beams", "4"),
+      ("min_length", "1"), ("min_new_tokens", "8"), ("suppress_tokens", "[1, 2]"), ("begin_suppress_tokens", "[220]"),
+      ("forced_bos_token_id", "0"), ("forced_eos_token_id", "0"), ("bad_words_ids", "[[1]]"),
+      ("sequence_bias", "[[[1], 2.0]]"), ("stop_strings", "\"x\""), ("guidance_scale", "1.5"),
+      ("token_healing", "true"),
+      ("repetition_penalty", "\"1.0\""),
+    ] {
+      folder.generation = "{\"\(name)\": \(value)}"
+      #expect(try names() == [name], "\(name): \(value)")
+    }
+    folder.generation = "{\"num_beams\": 2, \"repetition_penalty\": 1.2}"
+    let settings = try withFolder { path in
+      try folder.write(to: path)
+      return try PretrainedModel.settingsNotHonoured(in: path)
+    }
+    #expect(settings.map(\.name).sorted() == ["num_beams", "repetition_penalty"])
+    #expect(settings.contains(GenerationSetting(name: "repetition_penalty", value: 1.2)))
+    // Older models have them in config.json; the newer file counts where there is one.
+    folder.configuration = SmallModels.grouped.replacingOccurrences(
+      of: "\"eos_token_id\": 0", with: "\"eos_token_id\": 0, \"no_repeat_ngram_size\": 2")
+    #expect(try names().sorted() == ["num_beams", "repetition_penalty"])
+    folder.generation = nil
+    #expect(try names() == ["no_repeat_ngram_size"])
+    folder.generation = "[]"
+    #expect(#expect(throws: InputError.self) { try names() }?.kind == .wrongType)
   }
 
   @Test func foldersThatAreNoModels() throws {

@@ -111,7 +111,7 @@ import Testing
     configuration.dropout = 0.2
     let model = GPT2(configuration, seed: 1).withFormula(), tokens = formulaTokens(time: 8)
     func training(_ seed: UInt64) -> Tensor {
-      var pass = Pass(isTraining: true, random: Random(seed: seed))
+      var pass = Pass(trainingWith: Random(seed: seed))
       return model(tokens, &pass)
     }
     #expect(sameBits(training(1), training(1)) && !sameBits(training(1), training(2)))

@@ -67,6 +67,17 @@ import Testing
     }
   }
 
+  // In a process of its own: the peak is the whole process's.
+  @Test func fewRowsOfGreatDepthTakeNoPaddedCopy() async {
+    await #expect(processExitsWith: .success) {
+      let depth = 1 << 20
+      let (a, b) = (Tensor.ones([3, depth, 1]), Tensor.ones([3, depth, 2]))
+      let before = Memory.peakBytes
+      #expect(matmul(a, b, transposingLeft: true).scalars == Array(repeating: Float(depth), count: 6))
+      #expect(Memory.peakBytes - before < 16 << 20)
+    }
+  }
+
   @Test func linearIsProductBiasAndActivation() async {
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in

@@ -45,6 +45,31 @@ import Testing
     #expect(text(result).contains("ids from 0 to 5 in a table [5, 2]"))
   }
 
+  @Test func rowsAddedToAnotherFormatOrShape() async {
+    let format = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var table = Tensor.zeros([5, 2]).kept(as: .bfloat16)
+      table.addRows(.ones([1, 2]), at: [0])
+    }
+    #expect(text(format).contains("addRows: rows [1, 2] as float32 at 1 ids of a table [5, 2] as bfloat16"))
+    let ids = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      var table = Tensor.zeros([5, 2])
+      table.addRows(.ones([1, 2]), at: [5])
+    }
+    #expect(text(ids).contains("addRows: ids from 5 to 5 in a table [5, 2]"))
+  }
+
+  @Test func attentionOfNoHeadsOrKeys() async {
+    let heads = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = scaledDotProductAttention(packed: .zeros([1, 2, 12]), headCount: 2, keyValueHeadCount: 0)
+    }
+    #expect(text(heads).contains("a projection [1, 2, 12] for 2 heads and 0 key-value heads"))
+    let keys = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Tensor.zeros([1, 2, 2, 4])
+      _ = scaledDotProductAttention(query: x, key: x, value: x, keyCount: -1)
+    }
+    #expect(text(keys).contains("key [1, 2, 2, 4], value [1, 2, 2, 4], -1 keys"))
+  }
+
   @Test func slicesOutsideTheAxis() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
       _ = Tensor.zeros([5, 2]).slice(3..<6, axis: 0)

@@ -58,7 +58,7 @@ private func withCheckpoint(_ body: (Damage) throws -> Void) throws {
     var run = try TinyRun()
     run.model = smallModel()
     try run.train(0..<2)
-    try run.save(to: folder + "/run", step: 2)
+    try run.save(to: folder + "/run")
     try body(Damage(path: folder + "/run"))
   }
 }
@@ -151,13 +151,24 @@ private func set(_ key: String, _ value: JSONValue?) -> (inout [JSONMember]) -> 
     }
   }
 
+  // A damaged version is damage, not another version: the checkpoint before may serve.
+  @Test func aDamagedVersionIsNoNewerOne() throws {
+    try withCheckpoint { damage in
+      let text = String(decoding: try damage.bytes("training.json"), as: UTF8.self)
+      let other = text.replacingOccurrences(of: "\"version\": 2", with: "\"version\": 3")
+      #expect(other != text)
+      try damage.write(Array(other.utf8), to: "training.json")
+      #expect(try damage.kind() == .badChecksum)
+    }
+  }
+
   // A file of the step before, of the same length.
   @Test func staleFilesAreFound() throws {
     try withCheckpoint { damage in
       var run = try TinyRun()
       run.model = smallModel()
       try run.train(0..<1)
-      try run.save(to: damage.path + "-older", step: 1)
+      try run.save(to: damage.path + "-older")
       let old = try InputFile.contents(of: damage.path + "-older/optimizer.safetensors", atMost: 1 << 20)
       #expect(old.count == (try damage.bytes("optimizer.safetensors")).count)
       try damage.write(old, to: "optimizer.safetensors")
@@ -167,14 +178,20 @@ private func set(_ key: String, _ value: JSONValue?) -> (inout [JSONMember]) -> 
 
   private static let wrongFields: [(String, JSONValue?, InputError.Kind)] = [
     ("format", "tar", .unsupported), ("format", 1, .wrongType), ("format", nil, .missing),
-    ("version", 0, .badVersion), ("version", 2, .badVersion), ("version", "1", .wrongType), ("version", nil, .missing),
+    ("version", 0, .badVersion), ("version", 1, .badVersion), ("version", 3, .badVersion), ("version", "1", .wrongType),
+    ("version", nil, .missing),
     ("step", -1, .badValue), ("step", .number(0x1p63), .overflow), ("step", .integer(.max), .tooLarge),
-    ("step", 1.5, .wrongType), ("step", nil, .missing), ("seed", 3, .wrongType), ("seed", "-3", .badValue),
+    ("step", 1.5, .wrongType), ("step", nil, .missing), ("step", 3, .inconsistent), ("kernels", "avx3", .inconsistent),
+    ("kernels", nil, .missing),
+    ("processor", "pdp11", .inconsistent), ("processor", 1, .wrongType), ("seed", 3, .wrongType),
+    ("seed", "-3", .badValue),
     ("seed", "99999999999999999999", .badValue), ("seed", "4", .inconsistent), ("seed", nil, .missing),
     ("settings", .null, .badChecksum), ("settings", nil, .missing), ("settings_sha256", "0", .badChecksum),
     ("tokenizer_sha256", "0", .inconsistent), ("data_sha256", "0", .inconsistent), ("data_sha256", nil, .missing),
     ("optimizer", .null, .wrongType), ("optimizer", nil, .missing), ("optimizer", ["updates": -1], .badValue),
-    ("optimizer", ["updates": 2, "frozen": []], .inconsistent), ("optimizer", ["updates": 2], .missing),
+    ("optimizer", ["updates": 2, "frozen": []], .inconsistent),
+    ("optimizer", ["updates": 2, "frozen": ["transformer.wpe.weight"]], .inconsistent),
+    ("optimizer", ["updates": 2], .missing),
     ("files", [], .missing), ("files", nil, .missing), ("files", .null, .wrongType), ("files", [1], .wrongType),
     ("files", .array((0..<5000).map { .integer($0) }), .tooLarge),
     ("files", [["name": "../w", "bytes": 1, "sha256": ""]], .pathEscape),

@@ -8,24 +8,128 @@ import Training
 
 @Suite struct ResumeTests {
   @Test func aResumedRunHasTheSameBits() throws {
-    try RuntimeSettings.unchanged {
-      try withFolder { folder in
-        var whole = try TinyRun()
-        try whole.train(0..<40)
-        var first = try TinyRun()
-        try first.train(0..<20)
-        try first.save(to: folder + "/run", step: 20)
+    try withFolder { folder in
+      var whole = try TinyRun()
+      try whole.train(0..<40)
+      var first = try TinyRun()
+      try first.train(0..<20)
+      try first.save(to: folder + "/run")
 
-        var second = try TinyRun()
-        second.model = tinyModel(seed: 99)  // restoring must not leave a weight of the new one
-        let checkpoint = try TrainingCheckpoint(opening: folder + "/run")
-        try checkpoint.restore(&second.model, &second.optimizer, of: second.recipe)
-        #expect(checkpoint.step == 20 && second.optimizer.updateCount == 20 && second.bits == first.bits)
-        try second.train(20..<40)
-        #expect(second.bits == whole.bits)
-        #expect(first.losses + second.losses == whole.losses && whole.losses.count == 40)
-        #expect(Set(whole.losses).count > 30)  // the runs did something
+      var second = try TinyRun()
+      second.model = tinyModel(seed: 99)  // restoring must not leave a weight of the new one
+      let checkpoint = try TrainingCheckpoint(opening: folder + "/run")
+      try checkpoint.restore(&second.model, &second.optimizer, of: second.recipe)
+      #expect(checkpoint.step == 20 && second.optimizer.updateCount == 20 && second.bits == first.bits)
+      try second.train(20..<40)
+      #expect(second.bits == whole.bits)
+      #expect(first.losses + second.losses == whole.losses && whole.losses.count == 40)
+      #expect(Set(whole.losses).count > 30)  // the runs did something
+    }
+  }
+
+  @Test(.enabled(if: Runtime.availableKernels.count > 1, "this processor has one kernel set alone"))
+  func otherKernelsAreRefusedWithTheWayBack() throws {
+    try withTemporaryFolder { folder in
+      let (first, last) = (Runtime.availableKernels[0], Runtime.availableKernels[Runtime.availableKernels.count - 1])
+      let saved = try RuntimeSettings.with(first, threads: 2) {
+        var run = try TinyRun()
+        try run.train(0..<2)
+        try run.save(to: folder + "/run")
+        return run
       }
+      var other = try TinyRun()
+      let before = other.bits
+      let checkpoint = try TrainingCheckpoint(opening: folder + "/run")
+      try RuntimeSettings.with(last, threads: 2) {
+        let error = #expect(throws: InputError.self) {
+          try checkpoint.restore(&other.model, &other.optimizer, of: other.recipe)
+        }
+        #expect(error?.kind == .inconsistent && error?.place.hasSuffix("training.json") == true)
+        #expect(error?.advice.contains("ATTENTION_KERNELS=\(first.rawValue)") == true)
+        #expect(other.bits == before && other.optimizer.updateCount == 0)
+      }
+      try RuntimeSettings.with(first, threads: 1) {
+        try checkpoint.restore(&other.model, &other.optimizer, of: other.recipe)
+      }
+      #expect(other.bits == saved.bits)
+    }
+  }
+
+  @Test func aDamagedNewestLeavesTheOneBefore() throws {
+    try withFolder { folder in
+      let path = folder + "/run"
+      func newest() throws -> (step: Int, passedOver: InputError?) {
+        let (checkpoint, passedOver) = try TrainingCheckpoint.newestWhole(of: path)
+        var run = try TinyRun()
+        try checkpoint.restore(&run.model, &run.optimizer, of: run.recipe)
+        return (checkpoint.step, passedOver)
+      }
+      func damage() throws {
+        var bytes = try InputFile.contents(of: path + "/model.safetensors", atMost: 1 << 20)
+        bytes[bytes.count - 1] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: path + "/model.safetensors"))
+      }
+      #expect(errorKind { () throws(InputError) in try TrainingCheckpoint.newestWhole(of: path) } == .notFound)
+      var run = try TinyRun()
+      for step in 0..<4 {
+        try run.train(step..<step + 1)
+        try run.save(to: path)
+        #expect(try newest() == (step + 1, nil))
+        #expect(try TrainingCheckpoint.stands(at: path + ".previous") == (step > 0))
+      }
+      #expect(try TrainingCheckpoint(opening: path + ".previous").step == 3)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["run", "run.previous"])
+
+      try damage()
+      let (step, passedOver) = try newest()
+      #expect(step == 3 && passedOver?.kind == .badChecksum && passedOver == damageOf(path))
+      // The damaged one makes room for the next and does not drive out the whole one.
+      try run.train(4..<5)
+      try run.save(to: path, keepingReplaced: false)
+      #expect(try newest() == (5, nil))
+      #expect(try TrainingCheckpoint(opening: path + ".previous").step == 3)
+
+      try FileManager.default.removeItem(atPath: path)
+      #expect(try newest().step == 3 && newest().passedOver?.kind == .notFound)
+      try FileManager.default.moveItem(atPath: path + ".previous", toPath: path)
+      try damage()
+      #expect(errorKind { () throws(InputError) in try TrainingCheckpoint.newestWhole(of: path) } == .badChecksum)
+    }
+  }
+
+  /// Why the checkpoint at a path cannot be opened.
+  private func damageOf(_ path: String) -> InputError? {
+    do throws(InputError) { _ = try TrainingCheckpoint(opening: path) } catch { return error }
+    return nil
+  }
+
+  // What is no damage is not passed over: the newest would be lost by it.
+  @Test func aForeignFileIsNoDamage() throws {
+    try withFolder { folder in
+      let path = folder + "/run"
+      var run = try TinyRun()
+      for step in 0..<2 {
+        try run.train(step..<step + 1)
+        try run.save(to: path)
+      }
+      try AtomicFile.write([1], to: path + "/notes.txt")
+      #expect(errorKind { () throws(InputError) in try TrainingCheckpoint.newestWhole(of: path) } == .inconsistent)
+    }
+  }
+
+  @Test func aKilledWriterLeavesAWholeCheckpointToEveryReader() throws {
+    try withFolder { folder in
+      let path = folder + "/run"
+      var run = try TinyRun()
+      try run.train(0..<1)
+      try run.save(to: path)
+      // As it is between the two renames of a commit.
+      let token = folder + "/.run.0123456789abcdef"
+      try FileManager.default.copyItem(atPath: path, toPath: token + ".new")
+      try FileManager.default.moveItem(atPath: path, toPath: token + ".kept")
+      #expect(try GPT2.load(from: path).vocabularySize == run.model.vocabularySize)
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      #expect(names == ["run", "run.previous"])
     }
   }
 
@@ -33,7 +137,7 @@ import Training
     try withFolder { folder in
       var run = try TinyRun()
       try run.train(0..<2)
-      for name in ["a", "b"] { try run.save(to: "\(folder)/\(name)", step: 2) }
+      for name in ["a", "b"] { try run.save(to: "\(folder)/\(name)") }
       for name in ["config.json"] + TrainingCheckpoint.fileNames {
         let (a, b) = (FileManager.default.contents(atPath: "\(folder)/a/\(name)"), "\(folder)/b/\(name)")
         #expect(a != nil && a == FileManager.default.contents(atPath: b))
@@ -44,7 +148,7 @@ import Training
   @Test func aRunCanBeSavedBeforeItsFirstStep() throws {
     try withFolder { folder in
       let run = try TinyRun()
-      try run.save(to: folder + "/run", step: 0)
+      try run.save(to: folder + "/run")
       var other = try TinyRun()
       other.model = tinyModel(seed: 99)
       try TrainingCheckpoint(opening: folder + "/run").restore(&other.model, &other.optimizer, of: run.recipe)
@@ -65,11 +169,19 @@ import Training
       try train()
       let recipe = Recipe(seed: 1, settings: [], tokenizer: [], data: [])
       let target = try AtomicDirectory(replacing: folder + "/run")
-      try TrainingCheckpoint.write(model, optimizer, step: 1, of: recipe, to: target)
+      try TrainingCheckpoint.write(model, optimizer, of: recipe, to: target)
       try target.commit()
       let saved = model.parameters.map(\.value.scalars)
       (model, optimizer) = (tinyModel(seed: 8), AdamW())
-      try TrainingCheckpoint(opening: folder + "/run").restore(&model, &optimizer, of: recipe)
+      let checkpoint = try TrainingCheckpoint(opening: folder + "/run")
+      for other in [ParameterSelection.none, .named("transformer.wte"), .named("transformer.wpe", "transformer.wte")] {
+        let error = #expect(throws: InputError.self) {
+          try checkpoint.restore(&model, &optimizer, of: recipe, frozen: other)
+        }
+        #expect(error?.kind == .inconsistent && error?.what.contains("frozen") == true)
+        #expect(optimizer.updateCount == 0)
+      }
+      try checkpoint.restore(&model, &optimizer, of: recipe, frozen: .named("transformer.wpe"))
       #expect(model.parameters.map(\.value.scalars) == saved)
       try train()
       #expect(model.decoder.positionEmbedding.weight.scalars == tinyModel().decoder.positionEmbedding.weight.scalars)
@@ -80,7 +192,7 @@ import Training
     try withFolder { folder in
       var run = try TinyRun()
       try run.train(0..<1)
-      try run.save(to: folder + "/run", step: 1)
+      try run.save(to: folder + "/run")
       let checkpoint = try TrainingCheckpoint(opening: folder + "/run")
       func recipe(
         seed: UInt64 = 3, rate: Double = 0.003, rows: JSONValue = 3, tokenizer: UInt8 = 1, data: UInt8 = 2
@@ -106,7 +218,7 @@ import Training
     try withFolder { folder in
       var run = try TinyRun()
       try run.train(0..<1)
-      try run.save(to: folder + "/run", step: 1)
+      try run.save(to: folder + "/run")
       try run.train(1..<2)
       let checkpoint = try TrainingCheckpoint(opening: folder + "/run")
       let before = run.bits
@@ -138,13 +250,13 @@ import Training
     try withFolder { folder in
       var run = try TinyRun()
       try run.train(0..<1)
-      try run.save(to: folder + "/run", step: 1)
+      try run.save(to: folder + "/run")
       if inWeights {
         run.model.decoder.finalNorm.weight.withMutableScalars { $0[1] = .nan }
       } else {
         run.optimizer.moments[2].second.withMutableScalars { $0[1] = .infinity }
       }
-      let error = #expect(throws: InputError.self) { try run.save(to: folder + "/run", step: 2) }
+      let error = #expect(throws: InputError.self) { try run.save(to: folder + "/run") }
       #expect(error?.kind == .nonFinite)
       #expect(try TrainingCheckpoint(opening: folder + "/run").step == 1)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["run"])
@@ -156,25 +268,29 @@ import Training
     try withFolder { folder in
       var run = try TinyRun()
       try run.train(0..<1)
-      try run.save(to: folder + "/run", step: 1)
+      try run.save(to: folder + "/run")
+      try run.train(1..<2)
       let counter = Counter()
       try FileFaults.$before.withValue({ _ in counter.isHit(by: -1) ? .errno(28) : nil }) {
-        try run.save(to: folder + "/run", step: 2)
+        try run.save(to: folder + "/run")
       }
       let steps = counter.count
       #expect(steps > 15)
       var (failures, latest) = (0, 2)
       for step in 0..<steps {
         let counter = Counter()
+        try run.train(step + 2..<step + 3)
         do {
           try FileFaults.$before.withValue({ _ in counter.isHit(by: step) ? .errno(28) : nil }) {
-            try run.save(to: folder + "/run", step: step + 10)
+            try run.save(to: folder + "/run")
           }
-          latest = step + 10
+          latest = step + 3
         } catch { failures += 1 }
         let found = try TrainingCheckpoint(opening: folder + "/run").step
-        #expect(found == latest || found == step + 10)
+        #expect(found == latest || found == step + 3)
         latest = found
+        // Two are always there.
+        #expect(try TrainingCheckpoint(opening: folder + "/run.previous").step < found)
       }
       #expect(failures > steps / 2)
     }

@@ -2,6 +2,7 @@ import Formats
 import Foundation
 import Models
 import Tensor
+import TestSupport
 import Training
 
 /// The kind of the error that `body` throws; nil when it throws none.
@@ -12,8 +13,13 @@ func errorKind<T>(_ body: () throws(InputError) -> T) -> InputError.Kind? {
   } catch { return error.kind }
 }
 
-/// Runs `body` with a new empty folder, which is removed afterwards.
+/// Runs `body` with a new empty folder, which is removed afterwards, while no test changes the kernels.
 func withFolder<R>(_ body: (String) throws -> R) throws -> R {
+  try RuntimeSettings.unchanged { try withTemporaryFolder(body) }
+}
+
+/// Runs `body` with a new empty folder, which is removed afterwards.
+func withTemporaryFolder<R>(_ body: (String) throws -> R) throws -> R {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("training-" + UUID().uuidString)
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(at: folder) }
@@ -74,10 +80,10 @@ struct TinyRun {
   /// The checksum of the weights and of both moments, bit by bit.
   var bits: String { digest(model.parameters.map(\.value) + optimizer.moments.flatMap { [$0.first, $0.second] }) }
 
-  func save(to path: String, step: Int) throws(InputError) {
-    let folder = try AtomicDirectory(replacing: path)
+  func save(to path: String, keepingReplaced: Bool = true) throws(InputError) {
+    let folder = try TrainingCheckpoint.folder(replacing: path, keepingReplaced: keepingReplaced)
     try model.save(to: folder)
-    try TrainingCheckpoint.write(model, optimizer, step: step, of: recipe, to: folder)
+    try TrainingCheckpoint.write(model, optimizer, of: recipe, to: folder)
     try folder.commit()
   }
 }

@@ -31,7 +31,10 @@ extension Work {
     guard let text else {
       throw InputError(.missing, "chargpt needs a text", at: "--text", advice: "Name one: --text FILE.")
     }
-    let string = String(decoding: try InputFile.contents(of: text, atMost: 1 << 30), as: UTF8.self)
+    let bytes = try InputFile.contents(of: text, atMost: 1 << 30)
+    guard let string = String(validating: bytes, as: UTF8.self) else {
+      throw InputError(.badUTF8, "is no UTF-8 text", at: text)
+    }
     let tokenizer = try CharacterTokenizer(charactersOf: string)
     let data = try TokenDataset(
       try tokenizer.encode(string), vocabularySize: tokenizer.vocabularySize, windowsOf: 64)

@@ -18,8 +18,9 @@ public func scaledDotProductAttention(
   precondition(
     query.rank == 4 && key.rank == 4 && key.shape == value.shape && query.shape[0] == key.shape[0]
       && query.shape[3] == key.shape[3] && key.shape[2] > 0 && query.shape[2] % key.shape[2] == 0
-      && (keyCount ?? 0) <= key.shape[1],
-    "scaledDotProductAttention: query \(query.shape), key \(key.shape), value \(value.shape)")
+      && 0...key.shape[1] ~= keyCount ?? 0,
+    "scaledDotProductAttention: query \(query.shape), key \(key.shape), value \(value.shape)"
+      + (keyCount.map { ", \($0) keys" } ?? ""))
   let width = query.shape[3]
   func part(_ t: Tensor) -> AttentionGeometry.Part {
     .init(start: 0, rowStride: t.shape[2] * width, batchStride: t.shape[1] * t.shape[2] * width)
@@ -39,7 +40,7 @@ public func scaledDotProductAttention(
 ) -> Tensor {
   let shared = keyValueHeadCount ?? headCount, total = headCount + 2 * shared
   precondition(
-    packed.rank == 3 && total > 0 && packed.shape[2] % total == 0 && headCount % shared == 0,
+    packed.rank == 3 && headCount > 0 && shared > 0 && packed.shape[2] % total == 0 && headCount % shared == 0,
     "scaledDotProductAttention: a projection \(packed.shape) for \(headCount) heads and \(shared) key-value heads")
   let (batch, time, rowStride) = (packed.shape[0], packed.shape[1], packed.shape[2])
   let width = rowStride / total

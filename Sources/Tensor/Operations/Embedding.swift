@@ -61,7 +61,15 @@ extension Tensor {
   }
 
   /// Adds row `i` of `dy` to row `ids[i]` of this table, in place: the pullback of `rows(at:)`.
+  ///
+  /// The table is Float32, `[rows, width]`; `dy` is Float32, `[ids.count, width]`.
   package mutating func addRows(_ dy: Tensor, at ids: [Int32]) {
+    precondition(
+      rank == 2 && format == .float32 && dy.format == .float32 && dy.shape == Shape(ids.count, shape[1]),
+      "addRows: rows \(dy.shape) as \(dy.format) at \(ids.count) ids of a table \(shape) as \(format)")
+    precondition(
+      ids.allSatisfy { $0 >= 0 && Int($0) < shape[0] },
+      "addRows: ids from \(ids.min() ?? 0) to \(ids.max() ?? 0) in a table \(shape)")
     makeExclusive()
     let width = shape[1]
     ids.withUnsafeBufferPointer { ids in

@@ -284,7 +284,11 @@ public func matmul(
 
 private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool) {
   let (m, n, k) = (problem.rows, problem.columns, problem.depth)
-  if m * n * k >= 1 << 24 || m * n * k == 0 {  // large ones are cut up themselves
+  let blocks = kernels.matmul
+  let packedStep = problem.leftLayout == .rowMajor ? 0 : MultiplyWork.paddedRows(problem, blocks) * k
+  // Large ones are cut up themselves. So are few rows of great depth: packed whole, they are padded to many times their
+  // size, for every thread.
+  if m * n * k >= 1 << 24 || m * n * k == 0 || packedStep > 1 << 20 {
     for index in 0..<count {
       var one = problem
       one.left += index * m * k
@@ -294,8 +298,6 @@ private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool)
     }
     return
   }
-  let blocks = kernels.matmul
-  let packedStep = problem.leftLayout == .rowMajor ? 0 : MultiplyWork.paddedRows(problem, blocks) * k
   let panelStep = min(k, blocks.depthBlock) * blocks.panelWidth
   let threads = Crew.shared.threads
   let scratch = Pool.shared.take(threads * (packedStep + panelStep) * 4)

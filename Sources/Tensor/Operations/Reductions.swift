@@ -147,7 +147,8 @@ extension Tensor {
     return best
   }
 
-  /// The sum of the squares of all elements, in Double.
+  /// The sum of the squares of all elements: each task's part in Float32, the parts together in Double. The parts are cut
+  /// by the number of elements alone.
   package var sumOfSquares: Double {
     let values = widened, count = elementCount, tasks = elementTasks(count)
     let partial = Pool.shared.take(tasks * 4)

@@ -13,7 +13,7 @@ let rooms: [(name: String, needs: [String])] = [
   ("Tokenizers", ["Formats"]),
   ("Models", ["Attention", "Checkpoints", "Formats", "Layers", "Tensor"]),
   ("Generation", ["Attention", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]),
-  ("Training", ["Checkpoints", "Formats", "Gradients", "Layers", "Models", "Tensor", "Tokenizers"]),
+  ("Training", ["Checkpoints", "Formats", "Gradients", "Layers", "Models", "Tensor"]),
   ("Interpretation", ["Attention", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]),
 ]
 

@@ -41,9 +41,8 @@ import Testing
         table.addScaled(-0.75, a, &scaled, count)
         table.addProduct(a, b, &product, count)
         #expect(scaled.removeLast() == 7 && product.removeLast() == 7, "wrote past the end")
-        let indices = y.indices
-        let first = worstError(scaled, indices.map { Double(y[$0]) - 0.75 * Double(a[$0]) }, floor: 1)
-        let second = worstError(product, indices.map { Double(y[$0]) + Double(a[$0]) * Double(b[$0]) }, floor: 1)
+        let first = worstError(scaled, Reference.addScaled(-0.75, a, to: y), floor: 1)
+        let second = worstError(product, Reference.addProduct(a, b, to: y), floor: 1)
         #expect(first.error < 0x1p-23, "\(table.name) addScaled: \(first)")
         #expect(second.error < 0x1p-23, "\(table.name) addProduct: \(second)")
       }

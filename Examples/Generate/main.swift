@@ -11,18 +11,20 @@ runProgram {
   let options = try CommandLineTool(
     "generate", "Continues a prompt with a language model.",
     options: [
-      .init("model", "DIR", "folder with config.json, safetensors and, for text, a tokenizer"),
-      .init("prompt", "TEXT", "the text to continue"),
+      .init("model", "DIR", "folder with config.json, safetensors and, for text, a tokenizer (needed)"),
+      .init("prompt", "TEXT", "the text to continue (this or --prompt-ids is needed)"),
       .init("prompt-ids", "1,2,3", "token ids to continue; no tokenizer is needed then"),
       .init("max-tokens", "N", "tokens to generate at most (default: 128)"),
-      .init("temperature", "T", "0 takes the likeliest token each time; 1, with top-k or top-p the default, samples"),
+      .init(
+        "temperature", "T",
+        "0 takes the likeliest token each time, above it samples (default: 0; 1 with top-k or top-p)"),
       .init("top-k", "K", "sample from the K likeliest tokens only"),
       .init("top-p", "P", "sample from the likeliest tokens that make the share P only"),
       .init("seed", "S", "the same seed gives the same text (default: 0)"),
     ] + CommandLineTool.runtimeOptions)
   try options.startRuntime()
   guard let folder = options.string("model") else {
-    throw InputError(.missing, "no model is given", at: "--model", advice: "See generate --help.")
+    throw InputError(.missing, "--model is needed", at: "generate", advice: "See generate --help.")
   }
 
   let sampling = try makeSampling(options)
@@ -44,7 +46,8 @@ runProgram {
   case (nil, let list?):
     (tokenizer, prompt) = (nil, try tokenIDs(list))
   default:
-    throw InputError(.badValue, "give either --prompt or --prompt-ids", at: "generate", advice: "See generate --help.")
+    throw InputError(
+      .badValue, "one of --prompt and --prompt-ids is needed", at: "generate", advice: "See generate --help.")
   }
 
   var tokens = try TokenStream(model, after: prompt, sampling: sampling, maxTokens: maxTokens)

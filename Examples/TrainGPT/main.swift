@@ -131,7 +131,7 @@ runProgram {
     on: run.data.validation, batches: 200, rows: options.rows, random: run.random.derived("validation"))
   let seconds = time / .seconds(1)
   let tokens = (options.steps - run.firstStep) * options.microBatches * options.rows * options.block
-  note("validation loss \(loss); saved to \(options.out)")
+  note("validation loss \(loss); saved to \(options.out), for generate --model \(options.out)")
   try tool.printResult([
     ("validation_loss", .number(Double(loss))), ("seconds", .number(seconds)), ("steps", .integer(options.steps)),
     ("tokens_per_second", .number(seconds > 0 ? Double(tokens) / seconds : 0)),

@@ -1,6 +1,6 @@
 import Formats
-import Models
-import Tokenizers
+@_exported import Models
+@_exported import Tokenizers
 
 /// The text that continues a prompt, piece by piece as it is generated.
 ///

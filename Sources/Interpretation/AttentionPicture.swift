@@ -1,7 +1,7 @@
 import Formats
-import Models
+@_exported import Models
 import Tensor
-import Tokenizers
+@_exported import Tokenizers
 
 /// The attention of a model over a short text, drawn: a map for each head of each layer.
 ///

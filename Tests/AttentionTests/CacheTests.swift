@@ -1,48 +1,53 @@
 import Attention
 import Tensor
+import TestSupport
 import Testing
 
 @Suite struct CacheTests {
   @Test func aLayerWithACacheIsTheLayerWithout() {
-    var initializer = Initializer.random(seed: 1)
-    let layer = SelfAttention(
-      width: 24, headCount: 6, keyValueHeadCount: 2, headWidth: 8, bias: true,
-      positions: RotaryPositions(headWidth: 8, contextLength: 200), standardDeviation: 0.5, &initializer)
-    let x = quickTensor([2, 150, 24], seed: 1)
-    var whole = Pass()
-    let expected = layer(x, layer: 0, &whole)
-    #expect(expected.shape == x.shape)
-    for capacity in [1, 64, 200] {
-      var pass = Pass(cache: KeyValueCache(layerCount: 1, capacity: capacity))
-      var start = 0
-      for piece in [5, 1, 1, 60, 1, 29, 1, 52] {
-        let found = layer(x.slice(start..<start + piece, axis: 1), layer: 0, &pass)
-        #expect(sameBits(found, expected.slice(start..<start + piece, axis: 1)), "from \(start)")
-        pass.cache?.advance(by: piece)
-        start += piece
+    RuntimeSettings.unchanged {
+      var initializer = Initializer.random(seed: 1)
+      let layer = SelfAttention(
+        width: 24, headCount: 6, keyValueHeadCount: 2, headWidth: 8, bias: true,
+        positions: RotaryPositions(headWidth: 8, contextLength: 200), standardDeviation: 0.5, &initializer)
+      let x = quickTensor([2, 150, 24], seed: 1)
+      var whole = Pass()
+      let expected = layer(x, layer: 0, &whole)
+      #expect(expected.shape == x.shape)
+      for capacity in [1, 64, 200] {
+        var pass = Pass(cache: KeyValueCache(layerCount: 1, capacity: capacity))
+        var start = 0
+        for piece in [5, 1, 1, 60, 1, 29, 1, 52] {
+          let found = layer(x.slice(start..<start + piece, axis: 1), layer: 0, &pass)
+          #expect(sameBits(found, expected.slice(start..<start + piece, axis: 1)), "from \(start)")
+          pass.cache?.advance(by: piece)
+          start += piece
+        }
+        #expect(start == 150 && pass.position == 150)
       }
-      #expect(start == 150 && pass.position == 150)
     }
   }
 
   @Test func packedProjectionsGoThroughTheCacheToo() {
-    let packed = quickTensor([2, 70, 3 * 4 * 8], seed: 2)
-    var whole = Pass()
-    let expected = whole.attendCausally(packed: packed, headCount: 4, layer: 0)
-    var pass = Pass(cache: KeyValueCache(layerCount: 2))
-    var start = 0
-    for piece in [33, 1, 36] {
-      let found = pass.attendCausally(packed: packed.slice(start..<start + piece, axis: 1), headCount: 4, layer: 1)
-      #expect(sameBits(found, expected.slice(start..<start + piece, axis: 1)))
-      pass.cache?.advance(by: piece)
-      start += piece
+    RuntimeSettings.unchanged {
+      let packed = quickTensor([2, 70, 3 * 4 * 8], seed: 2)
+      var whole = Pass()
+      let expected = whole.attendCausally(packed: packed, headCount: 4, layer: 0)
+      var pass = Pass(cache: KeyValueCache(layerCount: 2))
+      var start = 0
+      for piece in [33, 1, 36] {
+        let found = pass.attendCausally(packed: packed.slice(start..<start + piece, axis: 1), headCount: 4, layer: 1)
+        #expect(sameBits(found, expected.slice(start..<start + piece, axis: 1)))
+        pass.cache?.advance(by: piece)
+        start += piece
+      }
+      var captured = Pass(capture: Capture())
+      #expect(sameBits(captured.attendCausally(packed: packed, headCount: 4, layer: 3), expected))
+      #expect(captured.capture?["3.attention"]?.shape == [2, 4, 70, 70])
+      var unwanted = Pass(capture: Capture { $0 == "other" })
+      #expect(sameBits(unwanted.attendCausally(packed: packed, headCount: 4, layer: 3), expected))
+      #expect(unwanted.capture?.values.isEmpty == true)
     }
-    var captured = Pass(capture: Capture())
-    #expect(sameBits(captured.attendCausally(packed: packed, headCount: 4, layer: 3), expected))
-    #expect(captured.capture?["3.attention"]?.shape == [2, 4, 70, 70])
-    var unwanted = Pass(capture: Capture { $0 == "other" })
-    #expect(sameBits(unwanted.attendCausally(packed: packed, headCount: 4, layer: 3), expected))
-    #expect(unwanted.capture?.values.isEmpty == true)
   }
 
   @Test func aCacheIsAValue() {

@@ -1,6 +1,7 @@
 import Attention
 import Foundation
 import Tensor
+import TestSupport
 import Testing
 
 /// One case of attention: sizes and mask.
@@ -112,56 +113,65 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
   }
 
   @Test(arguments: [8, 31, 64, 130]) func cachedDecodingHasTheBitsOfTheWhole(_ width: Int) {
-    let count = 150
-    let whole = AttentionCase(batch: 2, queries: count, keys: count, heads: 4, shared: 2, width: width, isCausal: true)
-    let (query, key, value) = (whole.query, whole.key, whole.value), expected = whole.attention()
-    // Pieces as a prompt is processed: some tokens, then one at a time, then some again.
-    var start = 0
-    for piece in [37, 1, 1, 9, 1, 14, 1, 32, 1, 1, 52] {
-      let end = start + piece
-      let found = scaledDotProductAttention(
-        query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: end, mask: .causal)
-      #expect(sameBits(found, expected.slice(start..<end, axis: 1)), "\(start)..<\(end)")
-      start = end
+    RuntimeSettings.unchanged {
+      let count = 150
+      let whole = AttentionCase(
+        batch: 2, queries: count, keys: count, heads: 4, shared: 2, width: width, isCausal: true)
+      let (query, key, value) = (whole.query, whole.key, whole.value), expected = whole.attention()
+      // Pieces as a prompt is processed: some tokens, then one at a time, then some again.
+      var start = 0
+      for piece in [37, 1, 1, 9, 1, 14, 1, 32, 1, 1, 52] {
+        let end = start + piece
+        let found = scaledDotProductAttention(
+          query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: end, mask: .causal)
+        #expect(sameBits(found, expected.slice(start..<end, axis: 1)), "\(start)..<\(end)")
+        start = end
+      }
+      #expect(start == count)
     }
-    #expect(start == count)
   }
 
   @Test func aBatchRowIsTheRowAlone() {
-    let lengths = [90, 150, 3, 97]
-    let c = AttentionCase(batch: 4, queries: 150, keys: 150, heads: 2, shared: 1, width: 16, isCausal: true)
-    let (query, key, value) = (c.query, c.key, c.value)
-    let whole = scaledDotProductAttention(
-      query: query, key: key, value: value, mask: AttentionMask.causal.and(.lengths(lengths, of: 150)))
-    for (row, length) in lengths.enumerated() {
-      func part(_ t: Tensor) -> Tensor { t.slice(row..<row + 1, axis: 0).slice(0..<length, axis: 1) }
-      let alone = scaledDotProductAttention(query: part(query), key: part(key), value: part(value), mask: .causal)
-      #expect(sameBits(alone, part(whole)), "row \(row)")
+    RuntimeSettings.unchanged {
+      let lengths = [90, 150, 3, 97]
+      let c = AttentionCase(batch: 4, queries: 150, keys: 150, heads: 2, shared: 1, width: 16, isCausal: true)
+      let (query, key, value) = (c.query, c.key, c.value)
+      let whole = scaledDotProductAttention(
+        query: query, key: key, value: value, mask: AttentionMask.causal.and(.lengths(lengths, of: 150)))
+      for (row, length) in lengths.enumerated() {
+        func part(_ t: Tensor) -> Tensor { t.slice(row..<row + 1, axis: 0).slice(0..<length, axis: 1) }
+        let alone = scaledDotProductAttention(query: part(query), key: part(key), value: part(value), mask: .causal)
+        #expect(sameBits(alone, part(whole)), "row \(row)")
+      }
     }
   }
 
   @Test(arguments: [(4, 4), (4, 2), (3, 1)]) func packedIsSeparate(_ heads: Int, _ shared: Int) {
-    for width in [8, 31, 64] {
-      let packed = quickTensor(Shape(2, 70, (heads + 2 * shared) * width), seed: width)
-      func part(_ start: Int, _ count: Int) -> Tensor {
-        packed.slice(start * width..<(start + count) * width, axis: 2).reshaped(2, 70, count, width)
-      }
-      for mask in [AttentionMask.none, .causal, .causal.and(.lengths([70, 40], of: 70))] {
-        let separate = scaledDotProductAttention(
-          query: part(0, heads), key: part(heads, shared), value: part(heads + shared, shared), mask: mask)
-        let found = scaledDotProductAttention(
-          packed: packed, headCount: heads, keyValueHeadCount: shared, mask: mask)
-        #expect(sameBits(found, separate))
+    RuntimeSettings.unchanged {
+      for width in [8, 31, 64] {
+        let packed = quickTensor(Shape(2, 70, (heads + 2 * shared) * width), seed: width)
+        func part(_ start: Int, _ count: Int) -> Tensor {
+          packed.slice(start * width..<(start + count) * width, axis: 2).reshaped(2, 70, count, width)
+        }
+        for mask in [AttentionMask.none, .causal, .causal.and(.lengths([70, 40], of: 70))] {
+          let separate = scaledDotProductAttention(
+            query: part(0, heads), key: part(heads, shared), value: part(heads + shared, shared), mask: mask)
+          let found = scaledDotProductAttention(
+            packed: packed, headCount: heads, keyValueHeadCount: shared, mask: mask)
+          #expect(sameBits(found, separate))
+        }
       }
     }
   }
 
   @Test func keptFormatsAreWidened() {
-    let c = AttentionCase(queries: 9, keys: 70, width: 40)
-    for format in [StorageFormat.bfloat16, .float16] {
-      let (q, k, v) = (c.query.kept(as: format), c.key.kept(as: format), c.value.kept(as: format))
-      let found = scaledDotProductAttention(query: q, key: k, value: v)
-      #expect(sameBits(found, scaledDotProductAttention(query: q.widened, key: k.widened, value: v.widened)))
+    RuntimeSettings.unchanged {
+      let c = AttentionCase(queries: 9, keys: 70, width: 40)
+      for format in [StorageFormat.bfloat16, .float16] {
+        let (q, k, v) = (c.query.kept(as: format), c.key.kept(as: format), c.value.kept(as: format))
+        let found = scaledDotProductAttention(query: q, key: k, value: v)
+        #expect(sameBits(found, scaledDotProductAttention(query: q.widened, key: k.widened, value: v.widened)))
+      }
     }
   }
 
@@ -186,24 +196,26 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
 
   /// Beyond the count, and where padding is, memory may hold anything.
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func whatMaskedKeysHoldDoesNotLeak(_ poison: Float) {
-    for isCausal in [false, true] {
-      let c = AttentionCase(
-        batch: 3, queries: 60, keys: 130, width: 50, isCausal: isCausal, isPadded: true, room: 20)
-      var (key, value) = (c.key, c.value)
-      for row in 0..<3 {
-        for j in 0..<150 where j >= 130 || !(c.kept?[row][j] ?? true) {
-          let at = (row * 150 + j) * 100
-          key.withMutableScalars { for i in at..<at + 100 { $0[i] = poison } }
-          value.withMutableScalars { for i in at..<at + 100 { $0[i] = poison } }
+    RuntimeSettings.unchanged {
+      for isCausal in [false, true] {
+        let c = AttentionCase(
+          batch: 3, queries: 60, keys: 130, width: 50, isCausal: isCausal, isPadded: true, room: 20)
+        var (key, value) = (c.key, c.value)
+        for row in 0..<3 {
+          for j in 0..<150 where j >= 130 || !(c.kept?[row][j] ?? true) {
+            let at = (row * 150 + j) * 100
+            key.withMutableScalars { for i in at..<at + 100 { $0[i] = poison } }
+            value.withMutableScalars { for i in at..<at + 100 { $0[i] = poison } }
+          }
         }
+        let found = scaledDotProductAttention(query: c.query, key: key, value: value, keyCount: 130, mask: c.mask)
+        #expect(sameBits(found, c.attention()))
+        // Nor into the gradients.
+        let clean = gradients(c.query, c.key, c.value, 130, c.mask)
+        let poisoned = gradients(c.query, key, value, 130, c.mask)
+        for (a, b) in zip(clean, poisoned) { #expect(sameBits(a, b)) }
+        #expect(clean[1].scalars.allSatisfy { $0.isFinite } && clean[1].scalars.contains { $0 != 0 })
       }
-      let found = scaledDotProductAttention(query: c.query, key: key, value: value, keyCount: 130, mask: c.mask)
-      #expect(sameBits(found, c.attention()))
-      // Nor into the gradients.
-      let clean = gradients(c.query, c.key, c.value, 130, c.mask)
-      let poisoned = gradients(c.query, key, value, 130, c.mask)
-      for (a, b) in zip(clean, poisoned) { #expect(sameBits(a, b)) }
-      #expect(clean[1].scalars.allSatisfy { $0.isFinite } && clean[1].scalars.contains { $0 != 0 })
     }
   }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Uses the package as its users do: a package of its own that depends on a tagged version. It clones the current commit,
-# builds and runs a small program against it, and leaves nothing behind.
+# Uses the package as README.md says: a package of its own, with the manifest that stands there, that depends on a tagged
+# version. It clones the current commit, builds each snippet of the README as the whole program of that package, runs those
+# that say what they print, and leaves nothing behind.
 #
 # Usage: Tests/Consumer/run.sh [debug|release]
 set -eu
@@ -10,21 +11,52 @@ repository=$(git -C "$here" rev-parse --show-toplevel)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
+fail() {
+  echo "$1" >&2
+  exit 1
+}
 
 git clone --quiet "$repository" "$work/swift-attention"
 git -C "$work/swift-attention" -c advice.detachedHead=false checkout --quiet "$(git -C "$repository" rev-parse HEAD)"
-git -C "$work/swift-attention" tag -f 1.0.0 >/dev/null
 
-mkdir -p "$work/consumer/Sources/Consumer"
-sed "s|PACKAGE_URL|$work/swift-attention|" "$here/Package.swift.template" >"$work/consumer/Package.swift"
-cp "$here/main.swift.template" "$work/consumer/Sources/Consumer/main.swift"
-# A cache of its own: the shared one would remember a version 1.0.0 of another commit.
-found=$(swift run --package-path "$work/consumer" --scratch-path "$work/build" --cache-path "$work/cache" \
-  --configuration "$configuration" --quiet Consumer)
-expected="[1, 4, 50] scores, the same with a cache: true"
-if [ "$found" != "$expected" ]; then
-  echo "expected: $expected" >&2
-  echo "found:    $found" >&2
-  exit 1
-fi
-echo "$found"
+# The README's blocks of Swift: 1.swift is the manifest, each other one a program.
+awk -v folder="$work" '
+  /^```swift$/ { count += 1; inside = 1; next }
+  /^```$/ { inside = 0 }
+  inside { print > (folder "/" count ".swift") }
+  END { print count + 0 > (folder "/count") }
+' "$work/swift-attention/README.md"
+count=$(cat "$work/count")
+[ "$count" -ge 6 ] || fail "README.md has $count blocks of Swift, not a manifest and five programs"
+
+package="$work/consumer"
+mkdir -p "$package/Sources/Reader"
+url=$(sed -n 's/.*\.package(url: "\([^"]*\)", from: "[0-9.]*").*/\1/p' "$work/1.swift")
+version=$(sed -n 's/.*\.package(url: "[^"]*", from: "\([0-9.]*\)").*/\1/p' "$work/1.swift")
+[ -n "$version" ] || fail "the README's first block of Swift is no manifest that depends on a version"
+git -C "$work/swift-attention" tag -f "$version" >/dev/null
+sed "s|$url|$work/swift-attention|" "$work/1.swift" >"$package/Package.swift"
+
+# Builds a program as the consumer's own, without warnings, and runs it where it says what it prints: behind `// ` on the
+# line of each `print`.
+try() { # try FILE
+  cp "$1" "$package/Sources/Reader/main.swift"
+  # A cache of its own: the shared one would remember a version of another commit.
+  swift build --package-path "$package" --scratch-path "$work/build" --cache-path "$work/cache" \
+    --configuration "$configuration" --explicit-target-dependency-import-check error --quiet >"$work/log" 2>&1 ||
+    fail "$(cat "$1" "$work/log")"
+  if grep 'warning:' "$work/log" >/dev/null; then fail "$(cat "$1" "$work/log")"; fi
+  expected=$(sed -n 's/^print(.*) *\/\/ //p' "$1")
+  [ -n "$expected" ] || return 0
+  found=$("$work/build/$configuration/Reader")
+  [ "$found" = "$expected" ] || fail "expected: $expected
+found:    $found"
+  echo "$found"
+}
+number=2
+while [ "$number" -le "$count" ]; do
+  try "$work/$number.swift"
+  number=$((number + 1))
+done
+try "$here/main.swift.template"
+echo "the README's $((count - 1)) programs build in a package of their own"

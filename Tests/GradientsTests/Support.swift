@@ -78,13 +78,13 @@ func check(
     tolerance: tolerance, sampleSize: sampleSize, sourceLocation: sourceLocation, operation)
 }
 
-/// Checks that the gradient's bits are the same with one, two and three threads.
+/// Checks that the gradient's bits are the same with one, two, three and eight threads.
 func checkThreads(
   _ name: String, _ inputs: [Tensor], sourceLocation: SourceLocation = #_sourceLocation,
   _ operation: ([Tensor]) -> Tensor
 ) throws {
   for set in Runtime.availableKernels {
-    let gradients = try (1...3).map { threads in
+    let gradients = try [1, 2, 3, 8].map { threads in
       try RuntimeSettings.with(set, threads: threads) {
         try differentiate(at: Inputs(inputs)) { model in
           let y = operation(model.values)
@@ -92,7 +92,9 @@ func checkThreads(
         }.gradient.bits
       }
     }
-    #expect(gradients[0] == gradients[1] && gradients[0] == gradients[2], "\(name), \(set): bits of 1, 2, 3 threads")
+    #expect(
+      gradients.allSatisfy { $0 == gradients[0] }, "\(name), \(set): bits of 1, 2, 3, 8 threads",
+      sourceLocation: sourceLocation)
   }
 }
 

@@ -77,27 +77,31 @@ extension GradientTests {
     }
 
     @Test func frozenParametersAreConstants() throws {
-      let whole = try differentiate(at: Twice(), frozen: .named("spare")) { $0.loss(x) }
-      let part = try differentiate(at: Twice(), frozen: .named("spare", "weight")) { $0.loss(x) }
-      #expect(whole.value == part.value)
-      #expect(whole.gradient.scale.scalars == part.gradient.scale.scalars)
-      #expect(part.gradient.weight.isPlaceholder && part.gradient.weight.shape == [5, 5])
-      #expect(part.gradient.spare.weight.isPlaceholder && !whole.gradient.weight.isPlaceholder)
-      // All of them: there is nothing to differentiate, and nothing that was not reached.
-      #expect(try differentiate(at: Twice(), frozen: .all) { $0.loss(x) }.value == whole.value)
+      try RuntimeSettings.unchanged {
+        let whole = try differentiate(at: Twice(), frozen: .named("spare")) { $0.loss(x) }
+        let part = try differentiate(at: Twice(), frozen: .named("spare", "weight")) { $0.loss(x) }
+        #expect(whole.value == part.value)
+        #expect(whole.gradient.scale.scalars == part.gradient.scale.scalars)
+        #expect(part.gradient.weight.isPlaceholder && part.gradient.weight.shape == [5, 5])
+        #expect(part.gradient.spare.weight.isPlaceholder && !whole.gradient.weight.isPlaceholder)
+        // All of them: there is nothing to differentiate, and nothing that was not reached.
+        #expect(try differentiate(at: Twice(), frozen: .all) { $0.loss(x) }.value == whole.value)
+      }
     }
 
     /// The value and the gradient are what they are without a tape, and the model is as it was.
     @Test func nothingIsRecordedOutside() throws {
-      let model = Twice()
-      var smuggled: Tensor?
-      let value = try differentiate(at: model, frozen: .named("spare")) { model in
-        smuggled = model.weight
-        return model.loss(x)
-      }.value
-      #expect(value == model.loss(x).scalar)
-      #expect(model.parameters.allSatisfy { $0.value.trace == nil } && model.loss(x).trace == nil)
-      #expect(smuggled?.exp().trace == nil)  // the tape is closed
+      try RuntimeSettings.unchanged {
+        let model = Twice()
+        var smuggled: Tensor?
+        let value = try differentiate(at: model, frozen: .named("spare")) { model in
+          smuggled = model.weight
+          return model.loss(x)
+        }.value
+        #expect(value == model.loss(x).scalar)
+        #expect(model.parameters.allSatisfy { $0.value.trace == nil } && model.loss(x).trace == nil)
+        #expect(smuggled?.exp().trace == nil)  // the tape is closed
+      }
     }
 
     /// What would lose a gradient without a word stops the program.
@@ -136,35 +140,39 @@ extension GradientTests {
 
     /// Gradients within a loss: the outer values are constants of the inner gradient, and that is one of the outer.
     @Test func nested() throws {
-      let (a, b) = (values([1, 5]), values([1, 5], seed: 2))
-      for outerIsFirst in [true, false] {
-        let (value, gradient) = try differentiate(at: Inputs([a])) { outer in
-          let x = outer[0].squared()
-          let inner = valueAndGradient(at: Inputs([b, b])) { inner in
-            let product = outerIsFirst ? x * inner[0] : inner[0] * x
-            let sum = outerIsFirst ? linear(product, Tensor.ones([5, 1])).sum() : product.sum()
-            return outerIsFirst ? sum + inner[1].sum() : inner[1].sum() + sum
+      try RuntimeSettings.unchanged {
+        let (a, b) = (values([1, 5]), values([1, 5], seed: 2))
+        for outerIsFirst in [true, false] {
+          let (value, gradient) = try differentiate(at: Inputs([a])) { outer in
+            let x = outer[0].squared()
+            let inner = valueAndGradient(at: Inputs([b, b])) { inner in
+              let product = outerIsFirst ? x * inner[0] : inner[0] * x
+              let sum = outerIsFirst ? linear(product, Tensor.ones([5, 1])).sum() : product.sum()
+              return outerIsFirst ? sum + inner[1].sum() : inner[1].sum() + sum
+            }
+            #expect(inner.gradient[0].scalars == a.squared().scalars)
+            #expect(inner.gradient[1].scalars == [1, 1, 1, 1, 1])
+            return (x * inner.gradient[0]).sum()
           }
-          #expect(inner.gradient[0].scalars == a.squared().scalars)
-          #expect(inner.gradient[1].scalars == [1, 1, 1, 1, 1])
-          return (x * inner.gradient[0]).sum()
+          #expect(value == (a.squared() * a.squared()).sum().scalar)
+          #expect(gradient[0].scalars == (a * 2 * a.squared()).scalars)
         }
-        #expect(value == (a.squared() * a.squared()).sum().scalar)
-        #expect(gradient[0].scalars == (a * 2 * a.squared()).scalars)
       }
     }
 
     /// A value of the inner computation that is used outside is a constant there.
     @Test func innerValuesOutside() throws {
-      let gradient = try differentiate(at: Inputs([x])) { outer in
-        var inner: Tensor?
-        _ = valueAndGradient(at: Inputs([x])) { model in
-          inner = model[0].exp()
-          return (model[0] * outer[0]).sum()
-        }
-        return (outer[0] * (inner ?? x)).sum()
-      }.gradient
-      #expect(gradient[0].scalars == x.exp().scalars)
+      try RuntimeSettings.unchanged {
+        let gradient = try differentiate(at: Inputs([x])) { outer in
+          var inner: Tensor?
+          _ = valueAndGradient(at: Inputs([x])) { model in
+            inner = model[0].exp()
+            return (model[0] * outer[0]).sum()
+          }
+          return (outer[0] * (inner ?? x)).sum()
+        }.gradient
+        #expect(gradient[0].scalars == x.exp().scalars)
+      }
     }
 
     /// Gradients that are taken at the same time do not meet.

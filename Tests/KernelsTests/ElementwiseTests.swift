@@ -40,7 +40,7 @@ import Testing
         var scaled = y + [7]
         table.addScaled(-0.75, a, &scaled, count)
         #expect(scaled.removeLast() == 7, "wrote past the end")
-        let worst = worstError(scaled, y.indices.map { Double(y[$0]) - 0.75 * Double(a[$0]) }, floor: 1)
+        let worst = worstError(scaled, Reference.addScaled(-0.75, a, to: y), floor: 1)
         #expect(worst.error < 0x1p-23, "\(table.name) addScaled: \(worst)")
       }
     }

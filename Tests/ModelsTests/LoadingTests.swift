@@ -26,88 +26,96 @@ import Testing
   }
 
   @Test(arguments: SmallModels.all) func wholeShardedAndWithoutPrefix(_ configuration: String) throws {
-    var folder = try folder(configuration)
-    let expected = try SmallModels.model(configuration).scores(formulaTokens(time: 12))
-    #expect(sameBits(try scores(folder), expected))
-    folder.shards = 3
-    #expect(sameBits(try scores(folder), expected))
-    folder.shards = 1
-    for prefix in ["transformer.", "model."] {
-      folder.tensors = folder.tensors.map {
-        ($0.name.hasPrefix(prefix) ? String($0.name.dropFirst(prefix.count)) : $0.name, $0.value)
+    try RuntimeSettings.unchanged {
+      var folder = try folder(configuration)
+      let expected = try SmallModels.model(configuration).scores(formulaTokens(time: 12))
+      #expect(sameBits(try scores(folder), expected))
+      folder.shards = 3
+      #expect(sameBits(try scores(folder), expected))
+      folder.shards = 1
+      for prefix in ["transformer.", "model."] {
+        folder.tensors = folder.tensors.map {
+          ($0.name.hasPrefix(prefix) ? String($0.name.dropFirst(prefix.count)) : $0.name, $0.value)
+        }
       }
+      #expect(folder.tensors.allSatisfy { !$0.name.hasPrefix("model.") && !$0.name.hasPrefix("transformer.") })
+      #expect(sameBits(try scores(folder), expected))
     }
-    #expect(folder.tensors.allSatisfy { !$0.name.hasPrefix("model.") && !$0.name.hasPrefix("transformer.") })
-    #expect(sameBits(try scores(folder), expected))
   }
 
   @Test(arguments: SmallModels.all) func everyFormatStaysAsItIs(_ configuration: String) throws {
-    let model = try SmallModels.model(configuration)
-    func narrow(_ format: StorageFormat) -> [(name: String, value: Tensor)] {
-      model.parameters.map { ($0.name, $0.value.kept(as: format)) }
-    }
-    for format in StorageFormat.allCases {
-      let folder = ModelFolder(configuration: configuration, tensors: narrow(format))
-      try withFolder { path in
-        try folder.write(to: path)
-        let loaded = try PretrainedModel.load(from: path)
-        for (name, value) in loaded.parameters {
-          #expect(value.format == (value.rank < 2 ? .float32 : format), "\(name)")
-          let original = folder.tensors.first { $0.name == name }?.value
-          #expect(original.map { sameBits($0.widened, value.widened) } == true, "\(name)")
+    try RuntimeSettings.unchanged {
+      let model = try SmallModels.model(configuration)
+      func narrow(_ format: StorageFormat) -> [(name: String, value: Tensor)] {
+        model.parameters.map { ($0.name, $0.value.kept(as: format)) }
+      }
+      for format in StorageFormat.allCases {
+        let folder = ModelFolder(configuration: configuration, tensors: narrow(format))
+        try withFolder { path in
+          try folder.write(to: path)
+          let loaded = try PretrainedModel.load(from: path)
+          for (name, value) in loaded.parameters {
+            #expect(value.format == (value.rank < 2 ? .float32 : format), "\(name)")
+            let original = folder.tensors.first { $0.name == name }?.value
+            #expect(original.map { sameBits($0.widened, value.widened) } == true, "\(name)")
+          }
+          let tokens = formulaTokens(time: 12)
+          let wide = try PretrainedModel.load(from: path, as: .float32)
+          #expect(wide.parameters.allSatisfy { $0.value.format == .float32 })
+          #expect(sameBits(loaded.scores(tokens), wide.scores(tokens)))
+          let other: StorageFormat = format == .bfloat16 ? .float16 : .bfloat16
+          let converted = try PretrainedModel.load(from: path, as: other)
+          #expect(converted.parameters.allSatisfy { $0.value.format == ($0.value.rank < 2 ? .float32 : other) })
         }
-        let tokens = formulaTokens(time: 12)
-        let wide = try PretrainedModel.load(from: path, as: .float32)
-        #expect(wide.parameters.allSatisfy { $0.value.format == .float32 })
-        #expect(sameBits(loaded.scores(tokens), wide.scores(tokens)))
-        let other: StorageFormat = format == .bfloat16 ? .float16 : .bfloat16
-        let converted = try PretrainedModel.load(from: path, as: other)
-        #expect(converted.parameters.allSatisfy { $0.value.format == ($0.value.rank < 2 ? .float32 : other) })
       }
     }
   }
 
   @Test(arguments: [SmallModels.gpt2, SmallModels.scaled]) func tiedForms(_ configuration: String) throws {
-    let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 12)
-    let tied = model.scores(tokens)
-    let embedding = configuration == SmallModels.gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight"
-    let table = formulaTensor(embedding, model.parameters[0].value.shape)
-    #expect(model.parameters[0].name == embedding && sameBits(model.parameters[0].value, table))
-    let rest = model.parameters.filter { $0.name != embedding }
-    func load(_ tensors: [(name: String, value: Tensor)]) throws -> Tensor {
-      try scores(ModelFolder(configuration: configuration, tensors: rest + tensors))
+    try RuntimeSettings.unchanged {
+      let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 12)
+      let tied = model.scores(tokens)
+      let embedding = configuration == SmallModels.gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight"
+      let table = formulaTensor(embedding, model.parameters[0].value.shape)
+      #expect(model.parameters[0].name == embedding && sameBits(model.parameters[0].value, table))
+      let rest = model.parameters.filter { $0.name != embedding }
+      func load(_ tensors: [(name: String, value: Tensor)]) throws -> Tensor {
+        try scores(ModelFolder(configuration: configuration, tensors: rest + tensors))
+      }
+      #expect(sameBits(try load([(embedding, table)]), tied))
+      #expect(sameBits(try load([("lm_head.weight", table)]), tied))
+      #expect(sameBits(try load([(embedding, table), ("lm_head.weight", table)]), tied))
+      // Both are there and differ: untied, whatever the configuration says.
+      let other = table * -1
+      let untied = try load([(embedding, table), ("lm_head.weight", other)])
+      #expect(sameBits(untied, tied * -1))
+      // Flags that say the opposite of what the file holds change nothing.
+      let flipped = configuration.replacingOccurrences(
+        of: "\"tie_word_embeddings\": true", with: "\"tie_word_embeddings\": false")
+      let whole = ModelFolder(configuration: flipped, tensors: rest + [(embedding, table)])
+      #expect(sameBits(try scores(whole), tied))
     }
-    #expect(sameBits(try load([(embedding, table)]), tied))
-    #expect(sameBits(try load([("lm_head.weight", table)]), tied))
-    #expect(sameBits(try load([(embedding, table), ("lm_head.weight", table)]), tied))
-    // Both are there and differ: untied, whatever the configuration says.
-    let other = table * -1
-    let untied = try load([(embedding, table), ("lm_head.weight", other)])
-    #expect(sameBits(untied, tied * -1))
-    // Flags that say the opposite of what the file holds change nothing.
-    let flipped = configuration.replacingOccurrences(
-      of: "\"tie_word_embeddings\": true", with: "\"tie_word_embeddings\": false")
-    let whole = ModelFolder(configuration: flipped, tensors: rest + [(embedding, table)])
-    #expect(sameBits(try scores(whole), tied))
   }
 
   @Test(arguments: SmallModels.all) func whatOldFilesHoldBesidesIsLeftAside(_ configuration: String) throws {
-    var folder = try folder(configuration)
-    let expected = try scores(folder)
-    folder.tensors +=
-      configuration == SmallModels.gpt2
-      ? [
-        ("transformer.h.0.attn.bias", .ones([1, 1, 32, 32])), ("h.1.attn.bias", .ones([1, 1, 32, 32])),
-        ("transformer.h.0.attn.masked_bias", Tensor(-1e4)),
-      ]
-      : [
-        ("model.layers.0.self_attn.rotary_emb.inv_freq", .ones([4])), ("model.rotary_emb.inv_freq", .ones([4])),
-      ]
-    #expect(sameBits(try scores(folder), expected))
-    folder.tensors.append(("model.something.else", .ones([2])))
-    let found = try #require(try error(folder))
-    #expect(found.kind == .inconsistent && found.what.contains("model.something.else"))
-    #expect(!found.what.contains("inv_freq") && !found.what.contains("attn.bias"))
+    try RuntimeSettings.unchanged {
+      var folder = try folder(configuration)
+      let expected = try scores(folder)
+      folder.tensors +=
+        configuration == SmallModels.gpt2
+        ? [
+          ("transformer.h.0.attn.bias", .ones([1, 1, 32, 32])), ("h.1.attn.bias", .ones([1, 1, 32, 32])),
+          ("transformer.h.0.attn.masked_bias", Tensor(-1e4)),
+        ]
+        : [
+          ("model.layers.0.self_attn.rotary_emb.inv_freq", .ones([4])), ("model.rotary_emb.inv_freq", .ones([4])),
+        ]
+      #expect(sameBits(try scores(folder), expected))
+      folder.tensors.append(("model.something.else", .ones([2])))
+      let found = try #require(try error(folder))
+      #expect(found.kind == .inconsistent && found.what.contains("model.something.else"))
+      #expect(!found.what.contains("inv_freq") && !found.what.contains("attn.bias"))
+    }
   }
 
   @Test func oneErrorListsAllThatDoesNotFit() throws {
@@ -167,40 +175,46 @@ import Testing
     _ model: Model, _ format: StorageFormat, tiesHead: Bool, save: (AtomicDirectory) throws -> Void,
     load: (String) throws -> (model: Model, save: (AtomicDirectory) throws -> Void)
   ) throws {
-    try withFolder { path in
-      func saved(_ name: String, _ save: (AtomicDirectory) throws -> Void) throws -> [Data?] {
-        let target = try AtomicDirectory(replacing: "\(path)/\(name)")
-        try save(target)
-        try target.commit()
-        return ["config.json", "model.safetensors"].map {
-          FileManager.default.contents(atPath: "\(path)/\(name)/\($0)")
+    try RuntimeSettings.unchanged {
+      try withFolder { path in
+        func saved(_ name: String, _ save: (AtomicDirectory) throws -> Void) throws -> [Data?] {
+          let target = try AtomicDirectory(replacing: "\(path)/\(name)")
+          try save(target)
+          try target.commit()
+          return ["config.json", "model.safetensors"].map {
+            FileManager.default.contents(atPath: "\(path)/\(name)/\($0)")
+          }
         }
+        let first = try saved("first", save)
+        let loaded = try load(path + "/first")
+        #expect(loaded.model.parameters.map(\.name) == model.parameters.map(\.name))
+        for (a, b) in zip(model.parameters, loaded.model.parameters) {
+          #expect(sameBits(a.value, b.value), "\(a.name)")
+        }
+        let tokens = formulaTokens(time: 12)
+        #expect(sameBits(loaded.model.scores(tokens), model.scores(tokens)))
+        #expect(try saved("second", loaded.save) == first && first.allSatisfy { $0 != nil })
+        let json = try JSONValue(parsing: Array(first[0] ?? Data()))
+        #expect(json["tie_word_embeddings"] == .bool(tiesHead))
+        #expect(json["torch_dtype"] == .string(JSONString("\(format)")))
       }
-      let first = try saved("first", save)
-      let loaded = try load(path + "/first")
-      #expect(loaded.model.parameters.map(\.name) == model.parameters.map(\.name))
-      for (a, b) in zip(model.parameters, loaded.model.parameters) { #expect(sameBits(a.value, b.value), "\(a.name)") }
-      let tokens = formulaTokens(time: 12)
-      #expect(sameBits(loaded.model.scores(tokens), model.scores(tokens)))
-      #expect(try saved("second", loaded.save) == first && first.allSatisfy { $0 != nil })
-      let json = try JSONValue(parsing: Array(first[0] ?? Data()))
-      #expect(json["tie_word_embeddings"] == .bool(tiesHead))
-      #expect(json["torch_dtype"] == .string(JSONString("\(format)")))
     }
   }
 
   @Test func modelsWithoutBiasesAreSavedWithZeros() throws {
-    var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
-    configuration.hasBiases = false
-    let model = GPT2(configuration, seed: 1).withFormula()
-    try withFolder { path in
-      let target = try AtomicDirectory(replacing: path + "/saved")
-      try model.save(to: target)
-      try target.commit()
-      let loaded = try GPT2.load(from: path + "/saved")
-      let biases = loaded.parameters.filter { $0.name.hasSuffix("bias") }
-      #expect(biases.count == 2 * 6 + 1 && biases.allSatisfy { $0.value.scalars.allSatisfy { $0 == 0 } })
-      #expect(loaded.scores(formulaTokens(time: 12)).scalars == model.scores(formulaTokens(time: 12)).scalars)
+    try RuntimeSettings.unchanged {
+      var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
+      configuration.hasBiases = false
+      let model = GPT2(configuration, seed: 1).withFormula()
+      try withFolder { path in
+        let target = try AtomicDirectory(replacing: path + "/saved")
+        try model.save(to: target)
+        try target.commit()
+        let loaded = try GPT2.load(from: path + "/saved")
+        let biases = loaded.parameters.filter { $0.name.hasSuffix("bias") }
+        #expect(biases.count == 2 * 6 + 1 && biases.allSatisfy { $0.value.scalars.allSatisfy { $0 == 0 } })
+        #expect(loaded.scores(formulaTokens(time: 12)).scalars == model.scores(formulaTokens(time: 12)).scalars)
+      }
     }
   }
 

@@ -23,40 +23,44 @@ import Testing
   }
 
   @Test(arguments: SmallModels.all) func cachedDecodingHasTheBitsOfTheWhole(_ configuration: String) throws {
-    let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 30)
-    let whole = model.scores(tokens)
-    for pieces in [[30], [1, 29], [7, 1, 1, 1, 12, 1, 7], [Int](repeating: 1, count: 30)] {
-      var pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: 8))
-      var start = 0
-      for piece in pieces {
-        let ids = (0..<2).flatMap { tokens.ids[$0 * 30 + start..<$0 * 30 + start + piece] }
-        let part = TokenBatch(Array(ids), batch: 2, time: piece)
-        var copy = pass
-        let found = model(part, &pass)
-        #expect(sameBits(found, whole.slice(start..<start + piece, axis: 1)), "\(piece) from \(start)")
-        let last = whole.slice(start + piece - 1..<start + piece, axis: 1).reshaped(2, 61)
-        #expect(sameBits(model.nextLogits(part, &copy), last))
-        start += piece
-        #expect(pass.position == start)
+    try RuntimeSettings.unchanged {
+      let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 30)
+      let whole = model.scores(tokens)
+      for pieces in [[30], [1, 29], [7, 1, 1, 1, 12, 1, 7], [Int](repeating: 1, count: 30)] {
+        var pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: 8))
+        var start = 0
+        for piece in pieces {
+          let ids = (0..<2).flatMap { tokens.ids[$0 * 30 + start..<$0 * 30 + start + piece] }
+          let part = TokenBatch(Array(ids), batch: 2, time: piece)
+          var copy = pass
+          let found = model(part, &pass)
+          #expect(sameBits(found, whole.slice(start..<start + piece, axis: 1)), "\(piece) from \(start)")
+          let last = whole.slice(start + piece - 1..<start + piece, axis: 1).reshaped(2, 61)
+          #expect(sameBits(model.nextLogits(part, &copy), last))
+          start += piece
+          #expect(pass.position == start)
+        }
       }
     }
   }
 
   @Test(arguments: SmallModels.all) func aBatchRowIsTheRowAlone(_ configuration: String) throws {
-    let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 17, rows: 5)
-    let whole = model.scores(tokens)
-    for row in 0..<5 {
-      let ids = Array(tokens.ids[row * 17..<(row + 1) * 17])
-      #expect(sameBits(model.scores(TokenBatch(ids, batch: 1, time: 17)), whole.slice(row..<row + 1, axis: 0)))
+    try RuntimeSettings.unchanged {
+      let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 17, rows: 5)
+      let whole = model.scores(tokens)
+      for row in 0..<5 {
+        let ids = Array(tokens.ids[row * 17..<(row + 1) * 17])
+        #expect(sameBits(model.scores(TokenBatch(ids, batch: 1, time: 17)), whole.slice(row..<row + 1, axis: 0)))
+      }
+      // A shorter row beside longer ones, padded at its end.
+      var ids = tokens.ids
+      for i in 9..<17 { ids[17 + i] = 0 }
+      var pass = Pass(mask: .lengths([17, 9, 17, 17, 17], of: 17))
+      let padded = model(TokenBatch(ids, batch: 5, time: 17), &pass)
+      #expect(
+        sameBits(
+          padded.slice(1..<2, axis: 0).slice(0..<9, axis: 1), whole.slice(1..<2, axis: 0).slice(0..<9, axis: 1)))
     }
-    // A shorter row beside longer ones, padded at its end.
-    var ids = tokens.ids
-    for i in 9..<17 { ids[17 + i] = 0 }
-    var pass = Pass(mask: .lengths([17, 9, 17, 17, 17], of: 17))
-    let padded = model(TokenBatch(ids, batch: 5, time: 17), &pass)
-    #expect(
-      sameBits(
-        padded.slice(1..<2, axis: 0).slice(0..<9, axis: 1), whole.slice(1..<2, axis: 0).slice(0..<9, axis: 1)))
   }
 
   @Test(arguments: SmallModels.all) func threadsAndKernels(_ configuration: String) async throws {
@@ -79,19 +83,21 @@ import Testing
   }
 
   @Test(arguments: SmallModels.all) func keptWeightsAreSmallAndExact(_ configuration: String) throws {
-    func check(_ model: some LanguageModel) {
-      let tokens = formulaTokens(time: 20)
-      for format in [StorageFormat.bfloat16, .float16] {
-        let kept = model.kept(as: format)
-        let matrices = model.parameters.filter { $0.value.rank > 1 }.reduce(0) { $0 + $1.value.elementCount }
-        #expect(kept.parameterBytes == model.parameterBytes - 2 * matrices)
-        #expect(kept.parameterCount == model.parameterCount)
-        let scores = kept.scores(tokens)
-        #expect(sameBits(scores, kept.kept(as: .float32).scores(tokens)))
-        #expect(!sameBits(scores, model.scores(tokens)))
+    try RuntimeSettings.unchanged {
+      func check(_ model: some LanguageModel) {
+        let tokens = formulaTokens(time: 20)
+        for format in [StorageFormat.bfloat16, .float16] {
+          let kept = model.kept(as: format)
+          let matrices = model.parameters.filter { $0.value.rank > 1 }.reduce(0) { $0 + $1.value.elementCount }
+          #expect(kept.parameterBytes == model.parameterBytes - 2 * matrices)
+          #expect(kept.parameterCount == model.parameterCount)
+          let scores = kept.scores(tokens)
+          #expect(sameBits(scores, kept.kept(as: .float32).scores(tokens)))
+          #expect(!sameBits(scores, model.scores(tokens)))
+        }
       }
+      check(try SmallModels.model(configuration))
     }
-    check(try SmallModels.model(configuration))
   }
 
   @Test func lossIsTheMeanOverTargets() throws {
@@ -106,17 +112,19 @@ import Testing
   }
 
   @Test func dropoutActsInTrainingOnly() throws {
-    var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
-    #expect(configuration.dropout == 0, "a file's dropout is for training elsewhere")
-    configuration.dropout = 0.2
-    let model = GPT2(configuration, seed: 1).withFormula(), tokens = formulaTokens(time: 8)
-    func training(_ seed: UInt64) -> Tensor {
-      var pass = Pass(trainingWith: Random(seed: seed))
-      return model(tokens, &pass)
+    try RuntimeSettings.unchanged {
+      var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
+      #expect(configuration.dropout == 0, "a file's dropout is for training elsewhere")
+      configuration.dropout = 0.2
+      let model = GPT2(configuration, seed: 1).withFormula(), tokens = formulaTokens(time: 8)
+      func training(_ seed: UInt64) -> Tensor {
+        var pass = Pass(trainingWith: Random(seed: seed))
+        return model(tokens, &pass)
+      }
+      #expect(sameBits(training(1), training(1)) && !sameBits(training(1), training(2)))
+      #expect(!sameBits(training(1), model.scores(tokens)))
+      #expect(sameBits(model.scores(tokens), try SmallModels.model(SmallModels.gpt2).scores(tokens)))
     }
-    #expect(sameBits(training(1), training(1)) && !sameBits(training(1), training(2)))
-    #expect(!sameBits(training(1), model.scores(tokens)))
-    #expect(sameBits(model.scores(tokens), try SmallModels.model(SmallModels.gpt2).scores(tokens)))
   }
 
   @Test func aSeedMakesTheSameModel() throws {

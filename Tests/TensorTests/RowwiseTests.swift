@@ -33,22 +33,24 @@ import Testing
   }
 
   @Test func crossEntropyCountsRowsWithATarget() {
-    let logits = fineTensor([6, 50], seed: 1) * 10
-    let targets: [Int32] = [0, 49, -1, 7, -100, 7]
-    let scalars = logits.scalars
-    var losses: [Double] = []
-    for (row, target) in targets.enumerated() where target >= 0 {
-      let values = scalars[row * 50..<(row + 1) * 50].map(Double.init)
-      losses.append(log(values.reduce(0) { $0 + exp($1) }) - values[Int(target)])
+    RuntimeSettings.unchanged {
+      let logits = fineTensor([6, 50], seed: 1) * 10
+      let targets: [Int32] = [0, 49, -1, 7, -100, 7]
+      let scalars = logits.scalars
+      var losses: [Double] = []
+      for (row, target) in targets.enumerated() where target >= 0 {
+        let values = scalars[row * 50..<(row + 1) * 50].map(Double.init)
+        losses.append(log(values.reduce(0) { $0 + exp($1) }) - values[Int(target)])
+      }
+      let expected = losses.reduce(0, +) / 4
+      #expect(abs(Double(logits.crossEntropy(targets: targets).scalar) - expected) < 1e-6 * expected)
+      #expect(logits.crossEntropy(targets: [-1, -1, -1, -1, -1, -1]).scalar == 0)
+      #expect(Tensor.zeros([0, 3]).crossEntropy(targets: []).scalar == 0)
+      #expect(Tensor([1e4, 0], shape: [1, 2]).crossEntropy(targets: [0]).scalar == 0)
+      #expect(Tensor([1e4, 0], shape: [1, 2]).crossEntropy(targets: [1]).scalar == 1e4)
+      let three = logits.reshaped(2, 3, 50).crossEntropy(targets: targets).scalar
+      #expect(three == logits.crossEntropy(targets: targets).scalar)
     }
-    let expected = losses.reduce(0, +) / 4
-    #expect(abs(Double(logits.crossEntropy(targets: targets).scalar) - expected) < 1e-6 * expected)
-    #expect(logits.crossEntropy(targets: [-1, -1, -1, -1, -1, -1]).scalar == 0)
-    #expect(Tensor.zeros([0, 3]).crossEntropy(targets: []).scalar == 0)
-    #expect(Tensor([1e4, 0], shape: [1, 2]).crossEntropy(targets: [0]).scalar == 0)
-    #expect(Tensor([1e4, 0], shape: [1, 2]).crossEntropy(targets: [1]).scalar == 1e4)
-    let three = logits.reshaped(2, 3, 50).crossEntropy(targets: targets).scalar
-    #expect(three == logits.crossEntropy(targets: targets).scalar)
   }
 
   @Test func normsAgainstDouble() {
@@ -83,20 +85,22 @@ import Testing
   }
 
   @Test func normsScaleAndShift() {
-    let x = fineTensor([9, 37], seed: 5), weight = fineTensor([37], seed: 6), bias = fineTensor([37], seed: 7)
-    let plain = x.layerNorm(weight: nil, bias: nil, epsilon: 1e-5)
-    #expect(sameBits(x.layerNorm(weight: weight, bias: nil, epsilon: 1e-5), plain * weight))
-    #expect(sameBits(x.layerNorm(weight: weight, bias: bias, epsilon: 1e-5), plain * weight + bias))
-    #expect(sameBits(x.layerNorm(weight: nil, bias: bias, epsilon: 1e-5), plain + bias))
-    #expect(sameBits(x.rmsNorm(weight: weight, epsilon: 1e-5), x.rmsNorm(weight: nil, epsilon: 1e-5) * weight))
-    let kept = weight.kept(as: .bfloat16)
-    #expect(sameBits(x.rmsNorm(weight: kept, epsilon: 1e-5), x.rmsNorm(weight: kept.widened, epsilon: 1e-5)))
-    // A row does not know the others.
-    let row = x.slice(4..<5, axis: 0)
-    #expect(
-      sameBits(
-        row.layerNorm(weight: weight, bias: bias, epsilon: 1e-5),
-        x.layerNorm(weight: weight, bias: bias, epsilon: 1e-5).slice(4..<5, axis: 0)))
+    RuntimeSettings.unchanged {
+      let x = fineTensor([9, 37], seed: 5), weight = fineTensor([37], seed: 6), bias = fineTensor([37], seed: 7)
+      let plain = x.layerNorm(weight: nil, bias: nil, epsilon: 1e-5)
+      #expect(sameBits(x.layerNorm(weight: weight, bias: nil, epsilon: 1e-5), plain * weight))
+      #expect(sameBits(x.layerNorm(weight: weight, bias: bias, epsilon: 1e-5), plain * weight + bias))
+      #expect(sameBits(x.layerNorm(weight: nil, bias: bias, epsilon: 1e-5), plain + bias))
+      #expect(sameBits(x.rmsNorm(weight: weight, epsilon: 1e-5), x.rmsNorm(weight: nil, epsilon: 1e-5) * weight))
+      let kept = weight.kept(as: .bfloat16)
+      #expect(sameBits(x.rmsNorm(weight: kept, epsilon: 1e-5), x.rmsNorm(weight: kept.widened, epsilon: 1e-5)))
+      // A row does not know the others.
+      let row = x.slice(4..<5, axis: 0)
+      #expect(
+        sameBits(
+          row.layerNorm(weight: weight, bias: bias, epsilon: 1e-5),
+          x.layerNorm(weight: weight, bias: bias, epsilon: 1e-5).slice(4..<5, axis: 0)))
+    }
   }
 
   @Test func rowsOfATableInEveryFormat() {

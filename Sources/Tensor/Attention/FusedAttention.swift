@@ -65,7 +65,8 @@ struct AttentionForwardWork: ParallelWork {
           .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
           g.key.rowStride, columns.count, d, panel)
         blocks.multiply(
-          queries, seeing, Source(panel), panelWidth, columns.count, d, scores + start * keys + columns.lowerBound, keys,
+          queries, seeing, Source(panel), panelWidth, columns.count, d, scores + start * keys + columns.lowerBound,
+          keys,
           false)
       }
       for i in start..<count {

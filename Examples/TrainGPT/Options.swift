@@ -32,7 +32,7 @@ struct Options {
       .init("width", "N", "width of the hidden states, a multiple of the heads (default: 128)"),
       .init("block", "N", "characters that the model sees at once (default: 64)"),
       .init("batch", "N", "rows of a batch (default: 12)"),
-      .init("learning-rate", "X", "the highest learning rate; the lowest is a tenth of it (default: 1e-3)"),
+      .init("learning-rate", "X", "the highest learning rate; the lowest is a tenth of it (default: 2e-3)"),
       .init("accumulate", "N", "batches whose mean gradient makes one update (default: 1)"),
       .init("seed", "N", "of the first weights and of the batches (default: 1337)"),
       .init("checkpoint-every", "N", "steps between two saves; the last step is always saved (default: 250)"),
@@ -52,7 +52,7 @@ struct Options {
     width = try tool.int("width", in: 1...65536) ?? 128
     block = try tool.int("block", in: 1...1 << 20) ?? 64
     rows = try tool.int("batch", in: 1...65536) ?? 12
-    learningRate = Float(try tool.double("learning-rate", in: 1e-9...1) ?? 1e-3)
+    learningRate = Float(try tool.double("learning-rate", in: 1e-9...1) ?? 2e-3)
     microBatches = try tool.int("accumulate", in: 1...65536) ?? 1
     seed = try tool.int("seed", in: 0 ... .max) ?? 1337
     checkpointInterval = try tool.int("checkpoint-every", in: 1...100_000_000) ?? 250

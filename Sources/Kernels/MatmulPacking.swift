@@ -40,6 +40,17 @@
     _ vector: V.Type, _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
     _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
   ) {
+    if layout == .rowMajor && columns == 3 &* V.width {  // in one pass: the rows may lie pages apart
+      var p = 0
+      while p < depth {
+        let from = start &+ p &* stride, to = target + p &* columns
+        (K.vector(source, from) as V).store(to)
+        (K.vector(source, from &+ V.width) as V).store(to + V.width)
+        (K.vector(source, from &+ 2 &* V.width) as V).store(to + 2 &* V.width)
+        p &+= 1
+      }
+      return
+    }
     var group = 0
     while group < 3 {
       let first = group &* V.width

@@ -121,9 +121,11 @@ private struct MultiplyWork: ParallelWork {
   ) {
     (self.problem, self.chunk, self.blocks, self.packed, self.panel) = (problem, chunk, blocks, packed, panel)
     panels = blocks.panelCount(of: problem.columns)
-    // Row groups balance the load where panels are few; each group packs its panel again.
+    // Row groups balance the load where panels are few, and keep a thread with its rows where the left matrix is the
+    // large one; each group packs its panels again.
     let strips = MultiplyWork.paddedRows(problem, blocks) / blocks.tileRows
-    let groups = threads == 1 ? 1 : max(1, (threads * 3 + panels - 1) / panels)
+    let fewest = problem.rows >= problem.columns ? threads : 1
+    let groups = threads == 1 ? 1 : max(fewest, (threads * 3 + panels - 1) / panels)
     rowsPerGroup = max((strips + groups - 1) / groups, min(strips, 8)) * blocks.tileRows
   }
 
@@ -153,9 +155,11 @@ private struct MultiplyWork: ParallelWork {
     let rows = min(rowsPerGroup, problem.rows - row)
     let c = problem.c + row * problem.columns + column
     let scratch = panel + worker * min(problem.depth, blocks.depthBlock) * blocks.panelWidth
-    // A whole panel of a row-major matrix lies well as it is; packing pays when many rows read it.
+    // Whole vectors of a row-major matrix lie well as they are. Packing pays when many rows read them, or when rows so
+    // far apart that they share few places of the cache are read more than once.
+    let rowsInPlace = problem.rightStride <= 1024 && problem.rightStride % 512 != 0 ? 16 : 2
     let inPlace =
-      rows <= 2 * blocks.tileRows && problem.rightLayout == .rowMajor && problem.rightFormat == .float32
+      rows <= rowsInPlace * blocks.tileRows && problem.rightLayout == .rowMajor && problem.rightFormat == .float32
       && columns % (blocks.panelWidth / 3) == 0
     var p = chunk.lowerBound
     var block = 0

@@ -20,9 +20,12 @@ package protocol ParallelWork {
 final class Crew: @unchecked Sendable {
   static let shared = Crew()
 
-  /// `[epoch: 16 bits | highest worker: 8 bits | tasks: 20 bits | next task: 20 bits]`. Taking a task is one
-  /// compare-and-exchange on all four, so a late worker can never take a task of a region that has ended, nor one of a
-  /// region that has no scratch memory for its number.
+  /// `[epoch: 16 bits | highest worker: 8 bits | end: 20 bits | next: 20 bits]`: tasks `next..<end` are to be taken.
+  /// Taking one is one compare-and-exchange on all four, so a late worker can never take a task of a region that has
+  /// ended, nor one of a region that has no scratch memory for its number.
+  ///
+  /// Even workers take the first task, odd ones the last. So of two threads each meets the same half of the rows in
+  /// region after region, and finds them in its own cache.
   private let ticket = Atomic<UInt64>(0)
   private let unfinished = Atomic<Int>(0)
   private let busy = Atomic<Bool>(false)
@@ -86,11 +89,12 @@ final class Crew: @unchecked Sendable {
   private func takeTask(as worker: UInt64) -> Int? {
     var current = ticket.load(ordering: .acquiring)
     while true {
-      let next = current & 0xf_ffff, tasks = (current >> 20) & 0xf_ffff
-      if next >= tasks || worker > (current >> 40) & 0xff { return nil }
+      let next = current & 0xf_ffff, end = (current >> 20) & 0xf_ffff
+      if next >= end || worker > (current >> 40) & 0xff { return nil }
+      let takesLast = worker & 1 == 1
       let (exchanged, original) = ticket.weakCompareExchange(
-        expected: current, desired: current &+ 1, ordering: .acquiringAndReleasing)
-      if exchanged { return Int(next) }
+        expected: current, desired: takesLast ? current &- 1 << 20 : current &+ 1, ordering: .acquiringAndReleasing)
+      if exchanged { return Int(takesLast ? end - 1 : next) }
       current = original
     }
   }

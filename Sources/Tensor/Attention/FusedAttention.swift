@@ -16,9 +16,9 @@ struct AttentionForwardWork: ParallelWork {
   let scratch: Target
   let blocks: MatmulKernels
 
-  static let queriesPerBlock = 128
+  static let queriesPerBlock = 256
   var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
-  static func keysPerBlock(_ blocks: MatmulKernels) -> Int { blocks.panelWidth * (blocks.panelWidth >= 48 ? 2 : 4) }
+  static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 4 * blocks.panelWidth }
   var queryBlocks: Int {
     (geometry.queryCount + AttentionForwardWork.queriesPerBlock - 1) / AttentionForwardWork.queriesPerBlock
   }

@@ -1,0 +1,28 @@
+/// Which neighbours any merge can ever join, by the scalars on both sides of the boundary between them.
+///
+/// Where no merge can, a long piece is cut: its parts are merged apart, with the same result.
+struct JoinTable: Sendable {
+  private var firstScalars: [UInt32] = []
+  private var lastScalars: [UInt32] = []
+  private var pairs = PairTable()
+
+  init(_ vocabulary: Vocabulary) {
+    for id in 0..<vocabulary.idBound {
+      let token = vocabulary.token(of: id) ?? []
+      firstScalars.append(token.isEmpty ? 0 : scalar(in: token, at: 0, before: token.count).value)
+      let last = token.isEmpty ? 0 : scalarStart(in: token, endingAt: token.count, notBefore: 0)
+      lastScalars.append(token.isEmpty ? 0 : scalar(in: token, at: last, before: token.count).value)
+    }
+  }
+
+  /// Learns that a merge joins two tokens.
+  mutating func add(_ left: Int32, _ right: Int32) {
+    _ = pairs.insert(1, for: lastScalars[Int(left)], firstScalars[Int(right)])
+  }
+
+  /// Whether any merge joins what ends with one token to what starts with another.
+  @inline(__always)
+  func joins(_ left: Int32, _ right: Int32) -> Bool {
+    pairs.value(for: lastScalars[Int(left)], firstScalars[Int(right)]) != PairTable.none
+  }
+}

@@ -19,11 +19,11 @@ public func loadTokenizer(in folder: String) throws(InputError) -> any Tokenizer
   try AtomicDirectory.recoverIfAbsent(folder)
   let characters = folder + "/" + CharacterTokenizer.fileName
   if exists(characters) { return try CharacterTokenizer(path: characters) }
-  guard exists(folder + "/tokenizer.json") || exists(folder + "/vocab.json") || exists(folder + "/vocab.txt")
-  else {
+  let names = ["tokenizer.json", "vocab.json", "vocab.txt"]
+  guard names.contains(where: { exists("\(folder)/\($0)") }) else {
     throw InputError(
-      .notFound, "There is no tokenizer: no tokenizer.json, vocab.json, vocab.txt or \(CharacterTokenizer.fileName)", at: folder,
-      advice: "Give token ids instead of text, or add the tokenizer's files")
+      .notFound, "There is no tokenizer: no \(names.joined(separator: ", ")) or \(CharacterTokenizer.fileName)",
+      at: folder, advice: "Give token ids instead of text, or add the tokenizer's files")
   }
   return try PipelineTokenizer(directory: folder)
 }

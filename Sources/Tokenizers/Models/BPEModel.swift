@@ -48,16 +48,16 @@ struct BPEModel: Sendable {
     }
   }
 
-  /// Adds the merge of the next rank, whose two tokens stand at `left` and `right` of `text`.
+  /// Adds the merge of the next rank, whose two tokens stand at `left` and, next to it, `right` of `text`.
   mutating func addMerge(_ text: [UInt8], _ left: Range<Int>, _ right: Range<Int>) throws(InputError) {
     let leftID = vocabulary.id(of: text, left.lowerBound, left.upperBound)
     let rightID = vocabulary.id(of: text, right.lowerBound, right.upperBound)
     guard leftID >= 0, rightID >= 0 else { throw Self.unknownToken(leftID < 0 ? text[left] : text[right]) }
-    guard text[right].starts(with: prefix) else {
+    guard prefix.isEmpty || text[right].starts(with: prefix) else {
       throw InputError(.inconsistent, "merges \(quoted(text[right])), which does not start with \(quoted(prefix))")
     }
     let merged: Int32
-    if left.upperBound == right.lowerBound && prefix.isEmpty {
+    if prefix.isEmpty {
       merged = vocabulary.id(of: text, left.lowerBound, right.upperBound)
     } else {
       // The token within a word loses its mark when it is merged to the end of another.
@@ -249,10 +249,15 @@ extension BPEModel {
   }
 
   private mutating func addMerge(line: [UInt8]) throws(InputError) {
-    guard let space = line.firstIndex(of: UInt8(ascii: " ")),
-      !line[(space + 1)...].contains(UInt8(ascii: " ")), space > 0, space + 1 < line.count
-    else { throw InputError(.badValue, "is \(quoted(line)), but must be two tokens with a space between") }
-    try addMerge(line, 0..<space, space + 1..<line.count)
+    var (tokens, spaces, end) = ([UInt8](), 0, 0)
+    tokens.reserveCapacity(line.count)
+    for byte in line {
+      if byte == UInt8(ascii: " ") { (spaces, end) = (spaces + 1, tokens.count) } else { tokens.append(byte) }
+    }
+    guard spaces == 1, end > 0, end < tokens.count else {
+      throw InputError(.badValue, "is \(quoted(line)), but must be two tokens with a space between")
+    }
+    try addMerge(tokens, 0..<end, end..<tokens.count)
   }
 
   /// Reads `vocab.json` and `merges.txt`.

@@ -7,11 +7,12 @@ struct JoinTable: Sendable {
   private var pairs = PairTable()
 
   init(_ vocabulary: Vocabulary) {
-    for id in 0..<vocabulary.idBound {
-      let token = vocabulary.token(of: id) ?? []
-      firstScalars.append(token.isEmpty ? 0 : scalar(in: token, at: 0, before: token.count).value)
-      let last = token.isEmpty ? 0 : scalarStart(in: token, endingAt: token.count, notBefore: 0)
-      lastScalars.append(token.isEmpty ? 0 : scalar(in: token, at: last, before: token.count).value)
+    firstScalars = [UInt32](repeating: 0, count: vocabulary.idBound)
+    lastScalars = firstScalars
+    vocabulary.forEachToken { id, bytes, start, end in
+      firstScalars[id] = scalar(in: bytes, at: start, before: end).value
+      let last = scalarStart(in: bytes, endingAt: end, notBefore: start)
+      lastScalars[id] = scalar(in: bytes, at: last, before: end).value
     }
   }
 

@@ -132,14 +132,31 @@ extension Double {
   /// times or divided by a power of ten, each rounded. It may be off by one unit in the last place, and so decides between
   /// cuts of equal scores.
   fileprivate var asReferenceReads: Double {
-    let parts = magnitude.description.split(separator: "e")
-    let digits = parts[0].filter { $0 != "." }
-    let fraction = parts[0].firstIndex(of: ".").map { parts[0].distance(from: $0, to: parts[0].endIndex) - 1 } ?? 0
-    let power = (parts.count > 1 ? Int(parts[1]) ?? 0 : 0) - fraction
-    guard let whole = UInt64(digits), power.magnitude <= 308, let scale = Double("1e\(power.magnitude)") else {
-      return self
+    var (digits, fraction, exponent) = (UInt64(0), 0, 0)
+    var (isInFraction, isInExponent, isExponentNegative) = (false, false, false)
+    for byte in magnitude.description.utf8 {
+      switch byte {
+      case UInt8(ascii: "."): isInFraction = true
+      case UInt8(ascii: "e"): isInExponent = true
+      case UInt8(ascii: "-"): isExponentNegative = true
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        // A double has at most 17 digits, and an exponent of three: neither overflows.
+        let digit = byte - UInt8(ascii: "0")
+        if isInExponent {
+          exponent = exponent * 10 + Int(digit)
+        } else {
+          digits = digits &* 10 &+ UInt64(digit)
+          if isInFraction { fraction += 1 }
+        }
+      default: break
+      }
     }
-    let result = power >= 0 ? Double(whole) * scale : Double(whole) / scale
+    let power = (isExponentNegative ? -exponent : exponent) - fraction
+    guard power.magnitude < Self.powersOfTen.count else { return self }
+    let scale = Self.powersOfTen[Int(power.magnitude)]
+    let result = power >= 0 ? Double(digits) * scale : Double(digits) / scale
     return self < 0 ? -result : result
   }
+
+  private static let powersOfTen: [Double] = (0...308).map { Double("1e\($0)") ?? .infinity }
 }

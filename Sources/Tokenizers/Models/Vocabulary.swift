@@ -76,6 +76,11 @@ struct Vocabulary: Sendable {
     return Array(bytes[ends[entry]..<ends[entry + 1]])
   }
 
+  /// Calls `body` with each token, which stands at `start..<end` of `bytes`, and its id.
+  func forEachToken(_ body: (_ id: Int, _ bytes: [UInt8], _ start: Int, _ end: Int) -> Void) {
+    for entry in ids.indices { body(Int(ids[entry]), bytes, ends[entry], ends[entry + 1]) }
+  }
+
   /// The ids of the tokens `<0x00>` to `<0xFF>`, which stand for bytes; `none` for those that are not there.
   var byteFallbackIDs: [Int32] {
     (0...255).map { (byte: UInt8) in

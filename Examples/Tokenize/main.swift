@@ -17,8 +17,10 @@ runProgram {
     ])
   let tokenizer = try tokenizer(tool)
   guard !tool.has("jsonl") else {
-    guard tool.operands.isEmpty, !tool.has("pair") else {
-      throw InputError(.badValue, "--jsonl takes its texts from standard input alone", at: "tokenize")
+    guard tool.operands.isEmpty, !tool.has("pair"), !tool.has("json") else {
+      throw InputError(
+        .badValue, "--jsonl takes its texts from standard input alone, and prints JSON anyway", at: "tokenize",
+        advice: "Leave out --json, --pair and texts.")
     }
     try forEachLine { (line) throws(InputError) in
       let request = JSONField(try JSONValue(parsing: line))

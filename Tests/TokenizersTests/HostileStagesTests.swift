@@ -81,6 +81,7 @@ import Testing
     (#"x$|^y"#, "x\nyx", ["x", "y", "x"]), ("a(?=b)", "abac", ["a"]), ("[ab[c-e]]{2,3}", "xabcde", ["abc", "de"]),
     ("(?:ab){2}", "ababab", ["abab"]), (".+", "a\nbc", ["a", "bc"]), (#"\w+"#, "a²_é-", ["a²_é"]),
     (#"[\w]+"#, "a²b", ["a", "b"]), (#"\P{L}{1,2}+"#, "a1234b", ["1234"]),
+    ("(?i:[sd]|ll)", "xS\u{17F}LlD", ["S", "\u{17F}", "Ll", "D"]),
   ])
   func expressionsFindWhatOnigurumaFinds(_ expression: String, _ text: String, _ expected: [String]) throws {
     let expression = try #require(RegularExpression(expression))

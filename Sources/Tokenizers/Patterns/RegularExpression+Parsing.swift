@@ -167,7 +167,7 @@ private struct Parser {
 
   /// A set after an opening bracket; sets within it are parts of it.
   private mutating func bracket() -> ScalarSet? {
-    guard depth < 16, !foldsCase else { return nil }
+    guard depth < 16 else { return nil }
     depth += 1
     defer { depth -= 1 }
     let isNegated = take("^")
@@ -181,9 +181,16 @@ private struct Parser {
       }
       guard let first = member() else { return nil }
       guard case .range(let low) = first, take("-") else {
-        parts.append(first)
+        guard case .range(let single) = first, foldsCase else {
+          parts.append(first)
+          continue
+        }
+        guard let folded = literal(single.lowerBound) else { return nil }
+        parts.append(.set(folded))
         continue
       }
+      // Which letters differ by case alone from those of a range is not known.
+      guard !foldsCase else { return nil }
       if next == "]" {
         parts += [first, .range(0x2D...0x2D)]
         continue

@@ -148,6 +148,9 @@ public struct PipelineTokenizer: Tokenizer {
           continue
         }
         let pieces = preTokenizer.pieces(of: normalized.part(part.start, part.end))
+        guard pieces.text.bytes.count <= Int(Int32.max) else {
+          throw InputError(.tooLarge, "The normalized text is longer than 2 GiB")
+        }
         tokens.removeAll(keepingCapacity: true)
         for piece in pieces.pieces {
           try model.appendTokens(of: pieces.text.bytes, piece.start, piece.end, &buffer, to: &tokens)

@@ -27,8 +27,6 @@ extension PipelineTokenizer {
     if configuration.addsPrefixSpace { stages.preTokenizer.steps = [.prefixSpace] }
     let words: WordPattern = layout == .gpt2 ? .gpt2 : .cl100k(digitsPerGroup: 1)
     stages.preTokenizer.steps.append(.cut(.words(words), .isolated, isInverted: false))
-    // Trimming is off for Qwen 2, as it is in the files that it comes with.
-    if layout == .gpt2 { stages.postProcessor.steps = [.trimOffsets(keepsAddedSpace: configuration.addsPrefixSpace)] }
     stages.decoder.joint = .byteLevel
     try self.init(stages, addedTokens: added)
   }

@@ -68,10 +68,18 @@ private struct Parser {
   private mutating func sequence() -> Node? {
     var items: [Node] = []
     while let scalar = next, scalar != "|", scalar != ")" {
+      if foldsCase && startsLigature { return nil }
       guard let item = item(), let repeated = repetition(of: item) else { return nil }
       items.append(repeated)
     }
     return items.count == 1 ? items[0] : .sequence(items)
+  }
+
+  /// Whether two letters follow for which, without regard to case, a single scalar stands too (`ss`, `st`, `fi`).
+  private var startsLigature: Bool {
+    guard index + 1 < scalars.count else { return false }
+    let pair = String(String.UnicodeScalarView(scalars[index...index + 1])).lowercased()
+    return ["ss", "st", "ff", "fi", "fl"].contains(pair)
   }
 
   private mutating func item() -> Node? {

@@ -31,7 +31,7 @@ struct RegularExpression: Sendable {
 
   private var program: [Instruction] = []
 
-  /// The most instructions; a text of n bytes takes as many bits for each.
+  /// The most instructions; each place of a text that a match is looked for in takes a bit for each of them.
   static let sizeLimit = 512
 
   /// The expression of a tree that matches no empty text; nil where it is too large.
@@ -91,6 +91,7 @@ struct RegularExpression: Sendable {
     var matcher = Matcher(program: program, text: text, start: start, end: end)
     var index = start
     while index < end {
+      matcher.forget(before: index)
       if let matchEnd = matcher.matchEnd(from: index), matchEnd > index {
         body(index, matchEnd)
         index = matchEnd
@@ -106,13 +107,36 @@ private struct Matcher {
   let text: [UInt8]
   let start: Int
   let end: Int
-  // The states that were tried: where they led to no match, they never will.
-  private var tried: [UInt64]
+  // The states that were tried, from `base` on: where they led to no match, they never will.
+  private var tried: [UInt64] = []
+  private var base: Int
+  private let wordsPerPlace: Int
   private var stack: [(counter: Int, index: Int)] = []
 
   init(program: [RegularExpression.Instruction], text: [UInt8], start: Int, end: Int) {
-    (self.program, self.text, self.start, self.end) = (program, text, start, end)
-    tried = [UInt64](repeating: 0, count: (program.count * (end - start + 1) + 63) / 64)
+    (self.program, self.text, self.start, self.end, base) = (program, text, start, end, start)
+    wordsPerPlace = (program.count + 63) / 64
+  }
+
+  /// Drops what is known of places before `index`, once it is the greater part.
+  mutating func forget(before index: Int) {
+    let words = (index - base) * wordsPerPlace
+    guard words >= max(4096, tried.count - words) else { return }
+    tried.removeFirst(min(words, tried.count))
+    base = index
+  }
+
+  /// Marks a state as tried. Returns whether it is new.
+  @inline(__always)
+  private mutating func tryOnce(_ counter: Int, _ index: Int) -> Bool {
+    let word = (index - base) * wordsPerPlace + counter >> 6
+    if word >= tried.count {
+      tried.append(contentsOf: repeatElement(0, count: word - tried.count + 64 * wordsPerPlace))
+    }
+    let bit = UInt64(1) << UInt64(counter & 63)
+    guard tried[word] & bit == 0 else { return false }
+    tried[word] |= bit
+    return true
   }
 
   mutating func matchEnd(from first: Int) -> Int? {
@@ -127,9 +151,7 @@ private struct Matcher {
   private mutating func follow(_ counter: Int, _ index: Int) -> Int? {
     var (counter, index) = (counter, index)
     while true {
-      let bit = (index - start) * program.count + counter
-      guard tried[bit >> 6] >> UInt64(bit & 63) & 1 == 0 else { return nil }
-      tried[bit >> 6] |= 1 << UInt64(bit & 63)
+      guard tryOnce(counter, index) else { return nil }
       switch program[counter] {
       case .set(let set):
         guard index < end, case let (value, next) = scalar(in: text, at: index, before: end), set.contains(value) else {

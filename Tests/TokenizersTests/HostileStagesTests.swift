@@ -93,7 +93,8 @@ import Testing
 
   @Test(arguments: [
     "", "a*", "(a+)+", "(a|b)*c", "(?=ab)c", "(?<=a)b", "(?<x>a)", "\\1", "a**", "a{3}?", "[a", "[]", "a)", "[b-a]",
-    "[[:alpha:]]", "[a&&b]", "\\p{Greek}", "\\x41", "\\b", "(?i:[a-z])", "(?i:é)", "(?i:ss)", "(?i:oFFer)", "(?m:a)", "{2}", "+a",
+    "[[:alpha:]]", "[a&&b]", "\\p{Greek}", "\\x41", "\\b", "(?i:[a-z])", "(?i:é)", "(?i:ss)",
+    "(?i:oFFer)", "(?m:a)", "{2}", "+a",
     String(repeating: "(", count: 40) + "a" + String(repeating: ")", count: 40),
     "((a{100}){100}){100}",
   ])

@@ -225,31 +225,49 @@ import Tokenizers
   /// A trap would end the test run.
   @Test func damagedFilesNeverTrap() throws {
     var random = FixedRandom()
-    let originals = [try smallGPT2.encoded(), try smallLlama.encoded()]
-    let pieces = [
-      "null", "-1", "1e999", "99999999999", "[]", "{}", "\"\"", ",", "\"type\":", "2147483647", "\\u0000", "▁",
-    ]
+    let small = [try smallGPT2.encoded(), try smallLlama.encoded()]
+    #expect(try loadedAfterDamage(small, times: 600, &random) > 20)
+    let families = try ["bert", "roberta", "llama", "t5", "words", "clip", "o200k"].map {
+      try ReferenceTests.fixture($0).encoded()
+    }
+    let loaded = try loadedAfterDamage(families, times: 400, &random)
+    #expect(loaded > 10)
+  }
+
+  /// How many of so many damaged files could be loaded. Those are used, too.
+  private func loadedAfterDamage(_ files: [[UInt8]], times: Int, _ random: inout FixedRandom) throws -> Int {
     var loaded = 0
-    for _ in 0..<600 {
-      guard var bytes = originals.randomElement(using: &random) else { continue }
-      for _ in 0..<Int.random(in: 1...2, using: &random) {
-        // Most of a file is vocabulary; damage at the ends, where the settings are, tells more.
-        let reach = Bool.random(using: &random) ? bytes.count : 900
-        let offset = Int.random(in: 0..<min(reach, bytes.count), using: &random)
-        let index = Bool.random(using: &random) ? offset : bytes.count - 1 - offset
-        switch Int.random(in: 0..<4, using: &random) {
-        case 0: bytes[index] = .random(in: 0x20...0x7E, using: &random)
-        case 1: bytes.remove(at: index)
-        case 2: bytes.insert(contentsOf: Array((pieces.randomElement(using: &random) ?? "").utf8), at: index)
-        default: bytes.removeSubrange(index..<min(bytes.count, index + Int.random(in: 1...40, using: &random)))
-        }
-      }
-      guard let tokenizer = try? PipelineTokenizer(tokenizerJSON: bytes) else { continue }
+    for _ in 0..<times {
+      guard let file = files.randomElement(using: &random),
+        let tokenizer = try? PipelineTokenizer(tokenizerJSON: damaged(file, &random))
+      else { continue }
       loaded += 1
-      guard let ids = try? tokenizer.encode(" the <s></s> abc é\u{301}\r\n12") else { continue }
+      let text = " the <s></s> abc é\u{301}\r\n12 Quick  [MASK]"
+      guard let ids = try? tokenizer.encode(text) else { continue }
       _ = try tokenizer.decode(ids)
       _ = try? tokenizer.decode(Array(0..<tokenizer.vocabularySize), skippingSpecialTokens: true)
+      _ = try? tokenizer.encoding(of: text, pair: "b" + text)
     }
-    #expect(loaded > 20)
+    return loaded
+  }
+
+  private func damaged(_ file: [UInt8], _ random: inout FixedRandom) -> [UInt8] {
+    let pieces = [
+      "null", "-1", "1e999", "99999999999", "[]", "{}", "\"\"", ",", "\"type\":", "2147483647", "\\u0000", "▁", "0",
+    ]
+    var bytes = file
+    for _ in 0..<Int.random(in: 1...2, using: &random) {
+      // Most of a file is vocabulary; damage at the ends, where the settings are, tells more.
+      let reach = Bool.random(using: &random) ? bytes.count : 900
+      let offset = Int.random(in: 0..<min(reach, bytes.count), using: &random)
+      let index = Bool.random(using: &random) ? offset : bytes.count - 1 - offset
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: bytes[index] = .random(in: 0x20...0x7E, using: &random)
+      case 1: bytes.remove(at: index)
+      case 2: bytes.insert(contentsOf: Array((pieces.randomElement(using: &random) ?? "").utf8), at: index)
+      default: bytes.removeSubrange(index..<min(bytes.count, index + Int.random(in: 1...40, using: &random)))
+      }
+    }
+    return bytes
   }
 }

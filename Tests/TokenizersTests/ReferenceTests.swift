@@ -7,7 +7,8 @@ import Tokenizers
 ///
 /// Scripts/tokenizer_fixtures.py wrote both, with the version that it names.
 @Suite struct ReferenceTests {
-  private static func fixture(_ name: String) throws -> JSONValue {
+  /// The contents of a fixture.
+  static func fixture(_ name: String) throws -> JSONValue {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     let file = folder.appending(path: "Fixtures/Tokenizers/\(name).json")
     return try JSONValue(parsing: Array(try Data(contentsOf: file)))

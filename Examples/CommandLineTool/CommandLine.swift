@@ -20,7 +20,8 @@ public struct CommandLineTool {
   /// Arguments that are no options.
   public let operands: [String]
 
-  /// Reads the program's arguments. Prints the help and ends the program where `--help` is among them.
+  /// Reads the program's arguments. Prints the help and ends the program where `--help` is among them. After `--` there
+  /// are no options any more. Of the names of operands the last may end in `...`: it takes any number.
   ///
   /// - Throws: `badValue` for an unknown option, one that is given twice, a missing value or an operand that the program
   ///   does not take.
@@ -28,7 +29,10 @@ public struct CommandLineTool {
     _ name: String, _ summary: String, operands operandNames: [String] = [], options: [Option],
     arguments: [String] = Array(CommandLine.arguments.dropFirst())
   ) throws(InputError) {
-    let options = options + [Option("json", nil, "print one JSON object as the last line")]
+    var options = options
+    if !options.contains(where: { $0.name == "json" }) {
+      options.append(Option("json", nil, "print one JSON object as the last line"))
+    }
     var values: [String: String] = [:]
     var operands: [String] = []
     var rest = arguments[...]
@@ -36,6 +40,10 @@ public struct CommandLineTool {
       if argument == "--help" || argument == "-h" {
         print(CommandLineTool.help(name, summary, operandNames, options))
         exit(0)
+      }
+      if argument == "--" {
+        operands += rest
+        break
       }
       guard argument.hasPrefix("--") else {
         operands.append(argument)
@@ -55,7 +63,7 @@ public struct CommandLineTool {
         throw InputError(.badValue, "\(argument) needs a value", at: name, advice: "See \(name) --help.")
       }
     }
-    guard operands.count <= operandNames.count else {
+    guard operands.count <= operandNames.count || operandNames.last?.hasSuffix("...") == true else {
       throw InputError(
         .badValue, "\"\(operands[operandNames.count])\" is one argument too many", at: name,
         advice: "See \(name) --help.")

@@ -73,6 +73,8 @@ struct AddedTokenMatcher: Sendable {
       if token.isSingleWord && (touchesWord(text, before: start) || touchesWord(text, after: end)) { continue }
       if token.stripsLeft { start = spaceStart(text, before: start, notBefore: segmentStart) }
       if token.stripsRight { end = spaceEnd(text, after: end) }
+      // A token that strips right may have taken what this one starts with.
+      guard start < end, segmentStart < end else { continue }
       if segmentStart < start { segments.append(Segment(id: nil, start: segmentStart, end: start)) }
       segments.append(Segment(id: token.id, start: start, end: end))
       segmentStart = end
@@ -100,7 +102,7 @@ struct AddedTokenMatcher: Sendable {
   }
 
   private func isWord(_ text: [UInt8], at index: Int) -> Bool {
-    Unicode.Scalar(scalar(in: text, at: index, before: text.count).value)?.isWordScalar ?? false
+    UnicodeData.words.contains(scalar(in: text, at: index, before: text.count).value)
   }
 
   private func spaceStart(_ text: [UInt8], before end: Int, notBefore start: Int) -> Int {

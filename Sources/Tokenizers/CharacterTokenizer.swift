@@ -43,7 +43,7 @@ public struct CharacterTokenizer: Tokenizer {
     var vocabulary = Vocabulary(expectedCount: scalars.count)
     for (id, scalar) in scalars.enumerated() {
       var bytes: [UInt8] = []
-      append(scalar, to: &bytes)
+      append(scalar.value, to: &bytes)
       try vocabulary.add(bytes, id: id)
     }
     self.vocabulary = vocabulary

@@ -39,16 +39,22 @@ extension JSONField {
     return text.utf8
   }
 
-  /// The pattern, which is not empty, and the content of a `Replace`.
-  func replacement() throws(InputError) -> (pattern: [UInt8], replacement: [UInt8]) {
+  /// A pattern: a string, which is not empty, or a regular expression.
+  func pattern() throws(InputError) -> TextPattern {
+    try allowOnly(["String", "Regex"])
+    guard let expression = try optional("Regex") else { return .literal(try required("String").text(1...512)) }
+    let text = try expression.string()
+    if let words = WordPattern(regularExpression: text) { return .words(words) }
+    if let known = RegularExpression(text) { return .expression(known) }
+    throw expression.error(
+      .unsupported, "is the regular expression \(quoted(text.utf8)), which is not implemented",
+      advice: "References to groups, longer assertions, and expressions that match nothing or in many ways are not")
+  }
+
+  /// The pattern and the content of a `Replace`.
+  func replacement() throws(InputError) -> (pattern: TextPattern, replacement: [UInt8]) {
     try allowOnly(["type", "pattern", "content"])
-    let pattern = try required("pattern")
-    try pattern.allowOnly(["String", "Regex"])
-    if let expression = try pattern.optional("Regex") {
-      throw expression.error(
-        .unsupported, "is the regular expression \(quoted(try expression.jsonString().utf8)), which is not implemented")
-    }
-    return (try pattern.required("String").text(1...512), try required("content").text(0...512))
+    return (try required("pattern").pattern(), try required("content").text(0...512))
   }
 
   /// Refuses pipelines of absurd length: each step costs time for each text, and stack where steps call each other.
@@ -56,11 +62,13 @@ extension JSONField {
     guard stepCount <= 64 else { throw error(.tooLarge, "is the step number \(stepCount), but 64 is the most") }
   }
 
-  /// Refuses replacements that together could make a text more than 64 times as long: they exhaust memory.
-  func checkGrowth(_ replacements: [(old: [UInt8], new: [UInt8])?]) throws(InputError) {
+  /// Refuses steps that together could make a text more than 64 times as long: they exhaust memory.
+  ///
+  /// - Parameter steps: For each step that writes more than it reads, the bytes that become bytes; nil for others.
+  func checkGrowth(_ steps: [(old: Int, new: Int)?]) throws(InputError) {
     var growth = 1
-    for case (let old, let new)? in replacements {
-      growth *= max(1, (new.count + old.count - 1) / old.count)
+    for case (let old, let new)? in steps {
+      growth *= max(1, (new + old - 1) / old)
       guard growth <= 64 else { throw error(.badValue, "makes a text more than 64 times as long") }
     }
   }

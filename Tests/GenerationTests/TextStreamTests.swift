@@ -7,7 +7,7 @@ import Testing
 import Tokenizers
 
 /// A tokenizer with a token for each byte, in GPT-2's byte alphabet; a token's id is its byte.
-private func byteTokenizer() throws -> BPETokenizer {
+private func byteTokenizer() throws -> PipelineTokenizer {
   var next: UInt32 = 256
   let members = (0..<256).map { byte -> JSONMember in
     let isPrintable = 33...126 ~= byte || 161...172 ~= byte || 174...255 ~= byte
@@ -15,7 +15,7 @@ private func byteTokenizer() throws -> BPETokenizer {
     next += isPrintable ? 0 : 1
     return JSONMember(JSONString(String(scalar)), .integer(byte))
   }
-  return try BPETokenizer(
+  return try PipelineTokenizer(
     vocabularyJSON: try JSONValue.object(members).encoded(), merges: Array("#version: 0.2\n".utf8), layout: .gpt2)
 }
 
@@ -79,7 +79,7 @@ private func speaker(_ bytes: [UInt8], context: Int = 512) -> ScriptedModel {
          "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
          "vocab": {"▁": 0, "a": 1, "b": 2}, "merges": []}}
       """
-    let tokenizer = try BPETokenizer(tokenizerJSON: Array(json.utf8))
+    let tokenizer = try PipelineTokenizer(tokenizerJSON: Array(json.utf8))
     let model = ScriptedModel(vocabularySize: 3) { $0 % 2 == 0 ? [1, 0, 0] : [0, 0, 1] }
     #expect(try model.generate(after: "a", tokenizer: tokenizer, maxTokens: 4).text == " b b")
     #expect(try tokenizer.decode([0, 2, 0, 2]) == "b b")

@@ -19,6 +19,22 @@ import Tokenizers
     #expect(try pieces(tokenizer, []) == [""])
   }
 
+  @Test func stagesHoldBackOnlyWhatMayChange() throws {
+    let letters: JSONValue = ["<pad>": 0, "|": 1, "H": 2, "E": 3, "O</w>": 4, "##s": 5, ".": 6]
+    func decoding(_ decoder: JSONValue) throws -> PipelineTokenizer {
+      let model: JSONValue = ["type": "WordLevel", "vocab": letters, "unk_token": "<pad>"]
+      return try (["model": model, "decoder": decoder] as JSONValue).tokenizer()
+    }
+    let ctc = try decoding(
+      ["type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "|", "cleanup": true])
+    #expect(try pieces(ctc, [2, 2, 0, 2, 1, 1, 6, 0]) == ["H", "", "", "H", " ", "", ".", "", ""])
+    let words = try decoding(["type": "WordPiece", "prefix": "##", "cleanup": true])
+    #expect(try pieces(words, [5, 2, 5, 6, 3]) == ["##s", " H", "s", ".", " E", ""])
+    let ends = try decoding(["type": "BPEDecoder", "suffix": "</w>"])
+    #expect(try pieces(ends, [2, 4, 4]) == ["", "H", "O ", "O"])
+    #expect(try pieces(ends, []) == [""])
+  }
+
   // Python's `bytes.decode("utf-8", "replace")`.
   @Test(arguments: [
     ([0xE2, 0x82], "\u{FFFD}"), ([0xF0, 0x90, 0x8D, 0x41], "\u{FFFD}A"), ([0xC0, 0xAF], "\u{FFFD}\u{FFFD}"),

@@ -11,8 +11,10 @@ import Tokenizers
     vocabulary = try JSONValue.object(tokens.enumerated().map { JSONMember(JSONString($1), .integer($0)) }).encoded()
   }
 
-  private func tokenizer(_ merges: String, _ layout: BPETokenizer.Layout = .gpt2) throws(InputError) -> BPETokenizer {
-    try BPETokenizer(vocabularyJSON: vocabulary, merges: Array(merges.utf8), layout: layout)
+  private func tokenizer(
+    _ merges: String, _ layout: PipelineTokenizer.Layout = .gpt2
+  ) throws(InputError) -> PipelineTokenizer {
+    try PipelineTokenizer(vocabularyJSON: vocabulary, merges: Array(merges.utf8), layout: layout)
   }
 
   @Test(arguments: [
@@ -46,7 +48,7 @@ import Tokenizers
     ] {
       #expect(
         kind { () throws(InputError) in
-          _ = try BPETokenizer(vocabularyJSON: Array(text.utf8), merges: [], layout: .gpt2)
+          _ = try PipelineTokenizer(vocabularyJSON: Array(text.utf8), merges: [], layout: .gpt2)
         } == expected)
     }
   }
@@ -61,7 +63,7 @@ import Tokenizers
   }
 
   private func loading(_ path: String) -> InputError.Kind? {
-    kind { () throws(InputError) in _ = try BPETokenizer(directory: path) }
+    kind { () throws(InputError) in _ = try PipelineTokenizer(directory: path) }
   }
 
   @Test func folders() throws {
@@ -72,7 +74,8 @@ import Tokenizers
     try withFolder(["vocab.json": vocabulary]) { #expect(loading($0) == .notFound) }
     try withFolder(pair) { #expect(loading($0) == .missing) }
     try withFolder(with("config.json", #"{"model_type": "gpt2"}"#)) { #expect(loading($0) == nil) }
-    try withFolder(with("config.json", #"{"model_type": "bert"}"#)) { #expect(loading($0) == .unsupported) }
+    try withFolder(with("config.json", #"{"model_type": "bert"}"#)) { #expect(loading($0) == .inconsistent) }
+    try withFolder(with("config.json", #"{"model_type": "xlnet"}"#)) { #expect(loading($0) == .unsupported) }
     try withFolder(with("tokenizer_config.json", #"{"tokenizer_class": "Evil"}"#)) {
       #expect(loading($0) == .unsupported)
     }
@@ -87,15 +90,44 @@ import Tokenizers
         "content": "<|im_start|>", "lstrip": false, "normalized": false, "rstrip": false, "single_word": false, "special": true}}}
       """#
     try withFolder(with("tokenizer_config.json", configuration)) {
-      let ids = try BPETokenizer(directory: $0).encode("e\u{301}<|im_start|>")
+      let ids = try PipelineTokenizer(directory: $0).encode("e\u{301}<|im_start|>")
       #expect(ids == [0xC3, 0xA9, 300])
     }
     try withFolder(["tokenizer.json": try smallGPT2.encoded()]) {
-      let ids = try BPETokenizer(directory: $0).encode(" the")
+      let ids = try PipelineTokenizer(directory: $0).encode(" the")
       #expect(ids == [258])
     }
     // The contents of a tokenizer.json count, and not what lies beside it.
     try withFolder(pair.merging(["tokenizer.json": [0x7B]]) { $1 }) { #expect(loading($0) == .badJSON) }
+  }
+
+  @Test func vocabularyTexts() throws {
+    let text = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n\nhello\n##s\nworld\n[MASK]\n"
+    for lines in [text, text.replacing("\n", with: "\r\n")] {
+      let tokenizer = try PipelineTokenizer(vocabularyText: Array(lines.utf8))
+      let encoding = try tokenizer.encoding(of: "HéLLOs [MASK] nope", pair: "World")
+      #expect(encoding.ids == [2, 5, 6, 8, 1, 3, 7, 3])
+      #expect(encoding.typeIDs == [0, 0, 0, 0, 0, 0, 1, 1])
+      #expect(encoding.offsets == [0..<0, 0..<5, 5..<6, 7..<13, 14..<18, 0..<0, 0..<5, 0..<0])
+      #expect(try tokenizer.decode(encoding.ids, skippingSpecialTokens: true) == "hellos world")
+    }
+    let cased = #"{"tokenizer_class": "BertTokenizer", "do_lower_case": false, "sep_token": "hello"}"#
+    try withFolder(["vocab.txt": Array(text.utf8), "tokenizer_config.json": Array(cased.utf8)]) {
+      let ids = try loadTokenizer(in: $0).encode("HELLO world")
+      #expect(ids == [2, 1, 7, 5])
+    }
+    let roles = #"{"additional_special_tokens": ["<x>"], "mask_token": {"content": "<m>", "lstrip": true}}"#
+    try withFolder(["vocab.txt": Array(text.utf8), "special_tokens_map.json": Array(roles.utf8)]) {
+      let ids = try PipelineTokenizer(directory: $0).encode("hello <m><x>", addingSpecialTokens: false)
+      #expect(ids == [5, 9, 10])
+    }
+    for (broken, expected) in [
+      ("", InputError.Kind.badValue), ("a\nb", .inconsistent), ("[UNK]\n[CLS]\n[SEP]\n[SEP]", .duplicate),
+    ] {
+      #expect(
+        kind { () throws(InputError) in _ = try PipelineTokenizer(vocabularyText: Array(broken.utf8)) } == expected)
+    }
+    #expect(kind { () throws(InputError) in _ = try PipelineTokenizer(vocabularyText: [0xFF]) } == .badUTF8)
   }
 
   @Test func hugeFilesAreRefusedUnread() throws {

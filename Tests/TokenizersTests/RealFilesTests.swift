@@ -7,13 +7,19 @@ import Tokenizers
 private let dataFolder = ProcessInfo.processInfo.environment["ATTENTION_TEST_DATA"]
 
 // Without the environment variable ATTENTION_TEST_DATA everything here is skipped: the ids of real tokenizers (GPT-2,
-// Llama, Qwen 2, TinyStories) for awkward texts, their published conformance cases, and their folders' loading.
+// BERT, T5, Llama, Qwen 2, TinyStories) for awkward texts, their published conformance cases, and their folders' loading.
 @Suite(.enabled(if: dataFolder != nil, "ATTENTION_TEST_DATA is not set: the real tokenizers are not tried"))
 struct RealFilesTests {
-  static let gpt2 = Result { try BPETokenizer(directory: path("tokenizers/gpt2")) }
-  static let llama = Result { try BPETokenizer(directory: path("tokenizers/llama")) }
-  static let qwen2 = Result { try BPETokenizer(directory: path("tokenizers/qwen2")) }
-  static let tinyStories = Result { try BPETokenizer(directory: path("models/tinystories-656k")) }
+  static let gpt2 = Result { try PipelineTokenizer(directory: path("tokenizers/gpt2")) }
+  static let llama = Result { try PipelineTokenizer(directory: path("tokenizers/llama")) }
+  static let t5 = Result { try PipelineTokenizer(directory: path("tokenizers/t5-small")) }
+  static let bert = Result {
+    var tokenizer = try PipelineTokenizer(directory: path("tokenizers/bert-base-uncased"))
+    (tokenizer.truncation, tokenizer.padding) = (nil, nil)
+    return tokenizer
+  }
+  static let qwen2 = Result { try PipelineTokenizer(directory: path("tokenizers/qwen2")) }
+  static let tinyStories = Result { try PipelineTokenizer(directory: path("models/tinystories-656k")) }
 
   private static func path(_ name: String) -> String { "\(dataFolder ?? "")/\(name)" }
 
@@ -22,7 +28,7 @@ struct RealFilesTests {
     return JSONField(try JSONValue(parsing: bytes), at: name)
   }
 
-  private func check(_ golden: Golden, _ tokenizer: BPETokenizer) throws {
+  private func check(_ golden: Golden, _ tokenizer: PipelineTokenizer) throws {
     #expect(try tokenizer.encode(golden.text) == golden.ids)
     let decoded = try tokenizer.decode(golden.ids, skippingSpecialTokens: true)
     #expect(decoded.utf8.elementsEqual(golden.decoded.utf8), "\(decoded.debugDescription)")
@@ -35,25 +41,72 @@ struct RealFilesTests {
     try check(golden, try Self.tinyStories.get())
   }
 
-  /// The names under which the published cases know the tokenizers; and how many cases there are at least.
+  private static func tokenizer(_ name: String) throws -> PipelineTokenizer {
+    let tokenizers = [
+      "gpt2": gpt2, "llama": llama, "qwen2": qwen2, "bert-base-uncased": bert, "t5-small": t5,
+    ]
+    return try #require(try tokenizers[name]?.get())
+  }
+
+  /// The published cases, the name under which they know a tokenizer; and how many there are at least.
   @Test(arguments: [
-    ("gpt2", "Xenova/gpt2", 26), ("gpt2", "openai-community/gpt2", 26), ("llama", "Xenova/llama-tokenizer", 37),
-    ("qwen2", "Xenova/Qwen1.5-0.5B-Chat", 25),
+    ("bert", "Xenova/bert-base-uncased", "bert-base-uncased", 31),
+    ("distilbert", "Xenova/distilbert-base-uncased-finetuned-sst-2-english", "bert-base-uncased", 12),
+    ("falcon", "tiiuae/falcon-rw-1b", "gpt2", 15), ("gpt2", "Xenova/gpt2", "gpt2", 26),
+    ("gpt2", "openai-community/gpt2", "gpt2", 26), ("llama", "Xenova/llama-tokenizer", "llama", 37),
+    ("qwen2", "Xenova/Qwen1.5-0.5B-Chat", "qwen2", 25), ("t5", "Xenova/t5-small", "t5-small", 29),
+    ("t5", "google-t5/t5-small", "t5-small", 29),
   ])
-  func publishedCases(_ family: String, _ name: String, _ atLeast: Int) throws {
-    let tokenizers = ["gpt2": Self.gpt2, "llama": Self.llama, "qwen2": Self.qwen2]
-    let tokenizer = try #require(try tokenizers[family]?.get())
-    let cases = try json("conformance/transformers.js/\(family).json").required(name).object()
+  func publishedCases(_ file: String, _ name: String, _ tokenizerName: String, _ atLeast: Int) throws {
+    let tokenizer = try Self.tokenizer(tokenizerName)
+    let cases = try json("conformance/transformers.js/\(file).json").required(name).object()
     #expect(cases.count >= atLeast)
     for (_, golden) in cases {
-      let text = try golden.required("text").string()
-      var ids: [Int] = []
-      for id in try golden.required("ids").array() { ids.append(try id.int()) }
-      #expect(try tokenizer.encode(text) == ids)
-      let decoded = cleaned(try tokenizer.decode(ids))
-      let expected = cleaned(try golden.required("decoded").string())
-      #expect(decoded.utf8.elementsEqual(expected.utf8), "\(decoded.debugDescription) for \(expected.debugDescription)")
+      let pair = try golden.optional("text_pair")?.string()
+      let ids = try integers(golden.required("ids"))
+      #expect(try tokenizer.encoding(of: try golden.required("text").string(), pair: pair).ids == ids)
+      try check(try tokenizer.decode(ids), try golden.required("decoded"))
     }
+  }
+
+  @Test(arguments: [
+    ("bert-base-uncased", "bert-base-uncased"), ("google-bert/bert-base-uncased", "bert-base-uncased"),
+    ("distilgpt2", "gpt2"), ("coreml-projects/Llama-2-7b-chat-coreml", "llama"), ("t5-base", "t5-small"),
+  ])
+  func publishedEncodings(_ name: String, _ tokenizerName: String) throws {
+    let tokenizer = try Self.tokenizer(tokenizerName)
+    let cases = try json("conformance/swift-transformers/tokenizer_tests.json").required(name).array()
+    #expect(cases.count >= 18)
+    for golden in cases {
+      let encoding = try tokenizer.encoding(of: try golden.required("input").string())
+      let expected = try golden.required("encoded")
+      #expect(encoding.ids == (try integers(expected.required("input_ids"))))
+      #expect(encoding.attentionMask == (try integers(expected.required("attention_mask"))))
+      if let types = try expected.optional("token_type_ids") { #expect(encoding.typeIDs == (try integers(types))) }
+      try check(try tokenizer.decode(encoding.ids), try golden.required("decoded_with_special"))
+      let text = try tokenizer.decode(encoding.ids, skippingSpecialTokens: true)
+      try check(text, try golden.required("decoded_without_special"))
+    }
+  }
+
+  @Test(arguments: [
+    ("gpt2_encoded_tokens", "gpt2"), ("llama_encoded", "llama"), ("bert_uncased_encoded", "bert-base-uncased"),
+    ("t5_base_encoded", "t5-small"),
+  ])
+  func publishedTokens(_ file: String, _ tokenizerName: String) throws {
+    let tokenizer = try Self.tokenizer(tokenizerName)
+    let golden = try json("conformance/swift-transformers/\(file).json")
+    let text = try golden.required("text").string()
+    let tokens = try tokenizer.encoding(of: text, addingSpecialTokens: false).tokens
+    #expect(tokens == (try golden.required("bpe_tokens").array().map { try $0.string() }))
+    #expect(try tokenizer.encode(text) == (try integers(golden.required("token_ids"))))
+  }
+
+  private func integers(_ field: JSONField) throws -> [Int] { try field.array().map { try $0.int() } }
+
+  private func check(_ decoded: String, _ expected: JSONField) throws {
+    let (decoded, expected) = (cleaned(decoded), cleaned(try expected.string()))
+    #expect(decoded.utf8.elementsEqual(expected.utf8), "\(decoded.debugDescription) for \(expected.debugDescription)")
   }
 
   /// The published texts were made with a clean-up of spaces that the tokenizers themselves do not ask for.
@@ -63,14 +116,23 @@ struct RealFilesTests {
     }
   }
 
-  @Test(arguments: [("gpt2_encoded_tokens", "gpt2"), ("llama_encoded", "llama")])
-  func publishedTokens(_ file: String, _ family: String) throws {
-    let tokenizer = try (family == "gpt2" ? Self.gpt2 : Self.llama).get()
-    let golden = try json("conformance/swift-transformers/\(file).json")
-    let ids = try tokenizer.encode(try golden.required("text").string(), addingSpecialTokens: false)
-    var tokens: [String] = []
-    for token in try golden.required("bpe_tokens").array() { tokens.append(try token.string()) }
-    #expect(ids.map { tokenizer.token(of: $0) } == tokens)
+  /// Long texts are cut at 128 tokens and short ones filled up, if one asks for it.
+  @Test func bertsFileCutsAndFillsUp() throws {
+    let tokenizer = try Self.bert.get()
+    #expect(try tokenizer.encode("hello") == [101, 7592, 102])
+    let whole = try PipelineTokenizer(directory: Self.path("tokenizers/bert-base-uncased"))
+    let short = try whole.encoding(of: "hello")
+    #expect(short.ids == [101, 7592, 102] + [Int](repeating: 0, count: 125))
+    #expect(short.attentionMask.reduce(0, +) == 3)
+    let long = try whole.encoding(of: String(repeating: "hello ", count: 200))
+    #expect(long.count == 128 && long.ids.last == 102 && long.overflow.map(\.count) == [128])
+  }
+
+  @Test func theVocabularyTextGivesTheSameTokens() throws {
+    let text = "The naïve CAFÉ's 你好 unaffable [MASK] \u{1F600}"
+    let file = Array(try Data(contentsOf: URL(fileURLWithPath: Self.path("tokenizers/bert-base-uncased/vocab.txt"))))
+    let tokenizer = try PipelineTokenizer(vocabularyText: file)
+    #expect(try tokenizer.encoding(of: text, pair: text) == (try Self.bert.get().encoding(of: text, pair: text)))
   }
 
   @Test func promptsOfTheModel() throws {
@@ -91,18 +153,11 @@ struct RealFilesTests {
       Array(try Data(contentsOf: URL(fileURLWithPath: Self.path("tokenizers/qwen2/\(name)"))))
     }
     let vocabulary = try file("vocab.json")
-    let lf = try BPETokenizer(vocabularyJSON: vocabulary, merges: try file("merges.txt"), layout: .qwen2)
-    let crlf = try BPETokenizer(vocabularyJSON: vocabulary, merges: try file("merges.crlf.txt"), layout: .qwen2)
+    let lf = try PipelineTokenizer(vocabularyJSON: vocabulary, merges: try file("merges.txt"), layout: .qwen2)
+    let crlf = try PipelineTokenizer(vocabularyJSON: vocabulary, merges: try file("merges.crlf.txt"), layout: .qwen2)
     let ids = try lf.encode("Hello, world! 你好")
     #expect(try crlf.encode("Hello, world! 你好") == ids)
     #expect(ids == [9707, 11, 1879, 0, 220, 108386])
-  }
-
-  @Test func aFileWithPaddingIsRefused() {
-    #expect(
-      kind { () throws(InputError) in
-        _ = try BPETokenizer(directory: Self.path("tokenizers/bert-base-uncased"))
-      } == .unsupported)
   }
 
   @Test(.timeLimit(.minutes(1))) func aLongTextComesBack() throws {

@@ -27,8 +27,8 @@ extension JSONValue {
     return .object(members)
   }
 
-  func tokenizer() throws(InputError) -> BPETokenizer {
-    try BPETokenizer(tokenizerJSON: try encoded())
+  func tokenizer() throws(InputError) -> PipelineTokenizer {
+    try PipelineTokenizer(tokenizerJSON: try encoded())
   }
 }
 

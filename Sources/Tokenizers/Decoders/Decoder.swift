@@ -10,12 +10,18 @@ struct Decoder: Sendable {
   }
 
   enum TokenStep: Sendable {
-    case replace([UInt8], with: [UInt8])
+    case replace(TextPattern, with: [UInt8])
     /// Runs of tokens `<0x00>` to `<0xFF>` become text. A run that is not UTF-8 becomes one U+FFFD per byte.
     case byteFallback
     case strip(Strip)
     /// Another character for spaces; the first token loses those it has, if a text is given one when it is encoded.
     case metaspace(replacement: [UInt8], dropsInFirst: Bool)
+    /// Tokens that do not go on within a word, by a prefix, get a space before them.
+    case wordPiece(prefix: [UInt8], cleansUp: Bool)
+    /// A mark of words' ends becomes a space, or nothing in the last token.
+    case wordEnd([UInt8])
+    /// Repeated tokens count once, padding not at all; a token for the end of words becomes a space.
+    case ctc(padding: [UInt8], delimiter: [UInt8], cleansUp: Bool)
   }
 
   enum Joint: Sendable {
@@ -46,23 +52,6 @@ extension Decoder.Strip {
   }
 }
 
-/// The byte that a token such as `<0x0A>` stands for.
-func fallbackByte(_ token: [UInt8]) -> UInt8? {
-  guard token.count == 6, token.starts(with: "<0x".utf8), token[5] == UInt8(ascii: ">"),
-    let high = hexDigit(token[3]), let low = hexDigit(token[4])
-  else { return nil }
-  return high << 4 | low
-}
-
-private func hexDigit(_ byte: UInt8) -> UInt8? {
-  switch byte {
-  case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-  case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-  case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-  default: nil
-  }
-}
-
 extension Decoder {
   /// Reads a `decoder` of a `tokenizer.json`.
   mutating func add(_ field: JSONField, _ isJoined: inout Bool) throws(InputError) {
@@ -83,10 +72,10 @@ extension Decoder {
     case "Replace":
       let (pattern, replacement) = try field.replacement()
       tokenSteps.append(.replace(pattern, with: replacement))
-      try field.checkGrowth(tokenSteps.map { if case .replace(let old, let new) = $0 { (old, new) } else { nil } })
+      try field.checkGrowth(
+        tokenSteps.map { if case .replace(let old, let new) = $0 { (old.leastLength, new.count) } else { nil } })
     case "ByteFallback":
       try field.allowOnly(["type"])
-      for case .byteFallback in tokenSteps { throw field.error(.unsupported, "is a second one, not implemented") }
       tokenSteps.append(.byteFallback)
     case "Strip":
       try field.allowOnly(["type", "content", "start", "stop"])
@@ -95,12 +84,26 @@ extension Decoder {
         stop: try field.required("stop").stripLength())
       if isJoined { textSteps.append(strip) } else { tokenSteps.append(.strip(strip)) }
     case "Metaspace":
-      try field.allowOnly(["type", "replacement", "prepend_scheme", "split", "add_prefix_space"])
-      for case .metaspace in tokenSteps { throw field.error(.unsupported, "is a second one, not implemented") }
+      try field.allowOnly(["type", "replacement", "prepend_scheme", "split", "add_prefix_space", "str_rep"])
       tokenSteps.append(
         .metaspace(
           replacement: try field.required("replacement").character(),
           dropsInFirst: try field.prependScheme() != .never))
+    case "WordPiece":
+      try field.allowOnly(["type", "prefix", "cleanup"])
+      tokenSteps.append(
+        .wordPiece(
+          prefix: try field.required("prefix").text(0...512), cleansUp: try field.required("cleanup").bool()))
+    case "BPEDecoder":
+      try field.allowOnly(["type", "suffix"])
+      tokenSteps.append(.wordEnd(try field.required("suffix").text(1...512)))
+    case "CTC":
+      try field.allowOnly(["type", "pad_token", "word_delimiter_token", "cleanup"])
+      tokenSteps.append(
+        .ctc(
+          padding: try field.required("pad_token").text(1...512),
+          delimiter: try field.required("word_delimiter_token").text(1...512),
+          cleansUp: try field.required("cleanup").bool()))
     default:
       throw field.unsupportedType(name)
     }

@@ -20,7 +20,7 @@ enum ByteLevel {
   /// The UTF-8 of each byte's character.
   static let utf8: [[UInt8]] = scalars.map { scalar in
     var bytes: [UInt8] = []
-    append(scalar, to: &bytes)
+    append(scalar.value, to: &bytes)
     return bytes
   }
 

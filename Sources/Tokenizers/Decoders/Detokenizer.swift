@@ -10,21 +10,27 @@ public import Formats
 /// taken back. All pieces together are what `decode` gives. The time per id does not grow with the text.
 public struct Detokenizer: Sendable {
   private let vocabulary: Vocabulary
+  private let rewrittenTokens: [Int: [UInt8]]
   private let specialIDs: Set<Int>
   private let decoder: Decoder
   private let skipsSpecialTokens: Bool
 
+  private var stages: [DecoderStage]
   private var isFirstJoined = true
-  private var isFirstMetaspace = true
-  private var byteRun = ByteRun()
   private var openScalar: [UInt8] = []
   private var recognizer = UTF8Recognizer()
   private var strips: [StripState]
   private var output: [UInt8] = []
 
-  init(_ vocabulary: Vocabulary, specialIDs: Set<Int>, decoder: Decoder, skipsSpecialTokens: Bool) {
-    (self.vocabulary, self.specialIDs, self.decoder) = (vocabulary, specialIDs, decoder)
+  /// - Parameter rewrittenTokens: Tokens that are decoded as something else than the vocabulary has.
+  init(
+    _ vocabulary: Vocabulary, rewrittenTokens: [Int: [UInt8]] = [:], specialIDs: Set<Int>, decoder: Decoder,
+    skipsSpecialTokens: Bool
+  ) {
+    (self.vocabulary, self.rewrittenTokens) = (vocabulary, rewrittenTokens)
+    (self.specialIDs, self.decoder) = (specialIDs, decoder)
     self.skipsSpecialTokens = skipsSpecialTokens
+    stages = decoder.tokenSteps.map { DecoderStage($0) }
     strips = decoder.textSteps.map { StripState(rule: $0, startLeft: $0.start) }
   }
 
@@ -32,12 +38,12 @@ public struct Detokenizer: Sendable {
   ///
   /// - Throws: `InputError` of kind `badValue` where the id has no token; the detokenizer is as before then.
   public mutating func append(_ id: Int) throws(InputError) -> String {
-    guard let token = vocabulary.token(of: id) else {
+    guard let token = rewrittenTokens[id] ?? vocabulary.token(of: id) else {
       throw InputError(
         .badValue, "There is no token of id \(id)", advice: "Ids lie between 0 and \(vocabulary.idBound - 1)")
     }
     if skipsSpecialTokens && specialIDs.contains(id) { return "" }
-    pass(token, through: 0)
+    pass([token], through: 0)
     return takeOutput()
   }
 
@@ -47,10 +53,16 @@ public struct Detokenizer: Sendable {
 
   /// Ends the text: returns what was held back, and is ready for another text.
   public mutating func finish() -> String {
-    endByteRun()
+    for stage in stages.indices {
+      var rest: [[UInt8]] = []
+      stages[stage].finish { rest.append($0) }
+      pass(rest, through: stage + 1)
+    }
     if !openScalar.isEmpty { emit(replacementCharacter[...], from: 0) }
     let rest = takeOutput()
-    self = Detokenizer(vocabulary, specialIDs: specialIDs, decoder: decoder, skipsSpecialTokens: skipsSpecialTokens)
+    self = Detokenizer(
+      vocabulary, rewrittenTokens: rewrittenTokens, specialIDs: specialIDs, decoder: decoder,
+      skipsSpecialTokens: skipsSpecialTokens)
     return rest
   }
 
@@ -59,55 +71,15 @@ public struct Detokenizer: Sendable {
     return String(decoding: output, as: UTF8.self)
   }
 
-  /// Takes a token through the token steps from `step` on.
-  private mutating func pass(_ token: [UInt8], through step: Int) {
-    guard step < decoder.tokenSteps.count else { return join(token) }
-    switch decoder.tokenSteps[step] {
-    case .replace(let pattern, let replacement):
-      pass(replacing(pattern, with: replacement, in: token), through: step + 1)
-    case .strip(let rule):
-      pass(rule.stripped(token), through: step + 1)
-    case .metaspace(let replacement, let dropsInFirst):
-      let space = isFirstMetaspace && dropsInFirst ? [] : [UInt8(ascii: " ")]
-      isFirstMetaspace = false
-      pass(replacing(replacement, with: space, in: token), through: step + 1)
-    case .byteFallback:
-      if let byte = fallbackByte(token) {
-        continueByteRun(byte, step)
-      } else {
-        endByteRun()
-        pass(token, through: step + 1)
-      }
+  /// Takes tokens through the stages from one on, and joins what comes out.
+  private mutating func pass(_ tokens: [[UInt8]], through first: Int) {
+    var tokens = tokens
+    for stage in stages.indices.dropFirst(first) {
+      var passed: [[UInt8]] = []
+      for token in tokens { stages[stage].take(token) { passed.append($0) } }
+      tokens = passed
     }
-  }
-
-  private mutating func continueByteRun(_ byte: UInt8, _ step: Int) {
-    byteRun.step = step
-    if !byteRun.isInvalid {
-      byteRun.bytes.append(byte)
-      guard byteRun.recognizer.accept(byte) == .invalid else { return }
-      // One byte spoils the whole run, so the text of all its bytes is certain now.
-      byteRun.isInvalid = true
-      passReplacements(byteRun.bytes.count, through: step + 1)
-      byteRun.bytes = []
-    } else {
-      passReplacements(1, through: step + 1)
-    }
-  }
-
-  private mutating func endByteRun() {
-    let run = byteRun
-    byteRun = ByteRun()
-    guard !run.bytes.isEmpty else { return }
-    if run.recognizer.isBetweenScalars {
-      pass(run.bytes, through: run.step + 1)
-    } else {
-      passReplacements(run.bytes.count, through: run.step + 1)
-    }
-  }
-
-  private mutating func passReplacements(_ count: Int, through step: Int) {
-    for _ in 0..<count { pass(replacementCharacter, through: step) }
+    for token in tokens { join(token) }
   }
 
   private mutating func join(_ token: [UInt8]) {
@@ -145,14 +117,6 @@ public struct Detokenizer: Sendable {
     guard step < strips.count else { return output.append(contentsOf: text) }
     emit(strips[step].take(text)[...], from: step + 1)
   }
-}
-
-/// Byte tokens in a row, whose text depends on all of them.
-private struct ByteRun: Sendable {
-  var bytes: [UInt8] = []
-  var isInvalid = false
-  var recognizer = UTF8Recognizer()
-  var step = 0
 }
 
 /// A strip at work on a text that comes in parts.

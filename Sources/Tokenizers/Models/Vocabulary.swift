@@ -76,6 +76,34 @@ struct Vocabulary: Sendable {
     return Array(bytes[ends[entry]..<ends[entry + 1]])
   }
 
+  /// Calls `body` with each token, which stands at `start..<end` of `bytes`, and its id.
+  func forEachToken(_ body: (_ id: Int, _ bytes: [UInt8], _ start: Int, _ end: Int) -> Void) {
+    for entry in ids.indices { body(Int(ids[entry]), bytes, ends[entry], ends[entry + 1]) }
+  }
+
+  /// The ids of the tokens `<0x00>` to `<0xFF>`, which stand for bytes; `none` for those that are not there.
+  var byteFallbackIDs: [Int32] {
+    (0...255).map { (byte: UInt8) in
+      let digits = String(byte, radix: 16, uppercase: true)
+      return id(of: Array("<0x\(digits.count == 1 ? "0" : "")\(digits)>".utf8))
+    }
+  }
+
+  /// All tokens in a trie.
+  ///
+  /// - Throws: `tooLarge` where a token has more than `limit` bytes.
+  func trie(ofTokensUpTo limit: Int) throws(InputError) -> ByteTrie {
+    var trie = ByteTrie(expectedCount: bytes.count / 2)
+    for entry in ids.indices {
+      let token = bytes[ends[entry]..<ends[entry + 1]]
+      guard token.count <= limit else {
+        throw InputError(.tooLarge, "The token \(quoted(token)) is longer than \(limit) bytes")
+      }
+      trie.add(token, id: ids[entry])
+    }
+    return trie
+  }
+
   private func slotIndex(of text: [UInt8], _ start: Int, _ end: Int) -> Int {
     let mask = slots.count - 1
     var index = Int(truncatingIfNeeded: hash(of: text, start, end)) & mask
@@ -109,6 +137,29 @@ struct Vocabulary: Sendable {
     slots = [Int32](repeating: -1, count: slots.count * 2)
     for entry in ids.indices {
       slots[slotIndex(of: bytes, ends[entry], ends[entry + 1])] = Int32(entry)
+    }
+  }
+}
+
+extension Vocabulary {
+  /// Reads an object of tokens and their ids.
+  init(_ field: JSONField) throws(InputError) {
+    guard case .object(let members) = field.value else { throw field.error(.wrongType, "must be an object") }
+    guard members.count <= Model.sizeLimit else {
+      throw field.error(.tooLarge, "has \(members.count) entries, but may have at most \(Model.sizeLimit)")
+    }
+    guard !members.isEmpty else { throw field.error(.badValue, "is empty") }
+    self.init(expectedCount: members.count)
+    for member in members {
+      do throws(InputError) {
+        switch member.value {
+        case .integer(let id): try add(member.key.utf8, id: id)
+        case .number: throw InputError(.badValue, "The id of \(quoted(member.key.utf8)) is no whole number")
+        default: throw InputError(.wrongType, "The id of \(quoted(member.key.utf8)) must be a number")
+        }
+      } catch {
+        throw error.inside(field.path)
+      }
     }
   }
 }

@@ -16,37 +16,42 @@ struct BytePairMerger: Sendable {
     return true
   }
 
-  /// Merges `word.ids` until no pair of neighbours has a merge. Takes O(n log n) for n ids.
+  /// Merges `word.symbols` until no pair of neighbours has a merge. Takes O(n log n) for n symbols.
   func merge(_ word: inout MergeBuffer) {
-    if word.ids.count <= Self.shortWord {
-      mergeByScanning(&word.ids, &word.scanned)
+    if word.symbols.count <= Self.shortWord {
+      mergeByScanning(&word)
     } else {
       mergeByHeap(&word)
     }
   }
 
   // Looking through all pairs for each merge beats a heap on words of everyday length.
-  private static let shortWord = 24
+  static let shortWord = 24
 
   /// The plain form: finds the best pair among all, merges it, and starts again.
-  func mergeByScanning(_ ids: inout [Int32], _ pairRanks: inout [UInt32]) {
-    pairRanks.removeAll(keepingCapacity: true)
-    for index in ids.indices.dropLast() { pairRanks.append(rank(ids[index], ids[index + 1])) }
+  func mergeByScanning(_ word: inout MergeBuffer) {
+    word.ranks.removeAll(keepingCapacity: true)
+    for index in word.symbols.indices.dropLast() {
+      word.ranks.append(rank(word.symbols[index].id, word.symbols[index + 1].id))
+    }
     while true {
       var (best, bestRank) = (0, PairTable.none)
-      for index in pairRanks.indices where pairRanks[index] < bestRank { (best, bestRank) = (index, pairRanks[index]) }
+      for index in word.ranks.indices where word.ranks[index] < bestRank {
+        (best, bestRank) = (index, word.ranks[index])
+      }
       guard bestRank != PairTable.none else { return }
-      ids[best] = results[Int(bestRank)]
-      ids.remove(at: best + 1)
-      pairRanks.remove(at: best)
-      if best > 0 { pairRanks[best - 1] = rank(ids[best - 1], ids[best]) }
-      if best < pairRanks.count { pairRanks[best] = rank(ids[best], ids[best + 1]) }
+      word.symbols[best].id = results[Int(bestRank)]
+      word.symbols[best].length += word.symbols[best + 1].length
+      word.symbols.remove(at: best + 1)
+      word.ranks.remove(at: best)
+      if best > 0 { word.ranks[best - 1] = rank(word.symbols[best - 1].id, word.symbols[best].id) }
+      if best < word.ranks.count { word.ranks[best] = rank(word.symbols[best].id, word.symbols[best + 1].id) }
     }
   }
 
-  /// The form for long words: a heap of candidates over a linked list of ids.
+  /// The form for long words: a heap of candidates over a linked list of symbols.
   func mergeByHeap(_ word: inout MergeBuffer) {
-    let count = word.ids.count
+    let count = word.symbols.count
     word.previous.removeAll(keepingCapacity: true)
     word.next.removeAll(keepingCapacity: true)
     word.heap.removeAll()
@@ -61,10 +66,13 @@ struct BytePairMerger: Sendable {
       let left = Int(candidate & 0xFFFF_FFFF)
       let right = Int(word.next[left])
       let rank = UInt32(candidate >> 32)
-      // A candidate is stale when one of its two ids has been merged since. A merged-away id is -1.
-      guard word.ids[left] >= 0, right >= 0, self.rank(word.ids[left], word.ids[right]) == rank else { continue }
-      word.ids[left] = results[Int(rank)]
-      word.ids[right] = -1
+      // A candidate is stale when one of its two symbols has been merged since. One merged away has the id -1.
+      guard word.symbols[left].id >= 0, right >= 0,
+        self.rank(word.symbols[left].id, word.symbols[right].id) == rank
+      else { continue }
+      word.symbols[left].id = results[Int(rank)]
+      word.symbols[left].length += word.symbols[right].length
+      word.symbols[right].id = -1
       let after = Int(word.next[right])
       word.next[left] = Int32(truncatingIfNeeded: after)
       if after >= 0 {
@@ -73,7 +81,7 @@ struct BytePairMerger: Sendable {
       }
       if word.previous[left] >= 0 { propose(Int(word.previous[left]), left, &word) }
     }
-    word.ids.removeAll { $0 < 0 }
+    word.symbols.removeAll { $0.id < 0 }
   }
 
   @inline(__always)
@@ -82,15 +90,21 @@ struct BytePairMerger: Sendable {
   }
 
   private func propose(_ left: Int, _ right: Int, _ word: inout MergeBuffer) {
-    let rank = rank(word.ids[left], word.ids[right])
+    let rank = rank(word.symbols[left].id, word.symbols[right].id)
     if rank != PairTable.none { word.heap.insert(UInt64(rank) << 32 | UInt64(left)) }
   }
 }
 
-/// The ids of a word while they are merged, with room that is kept from word to word.
+/// The symbols of a word while they are merged, with room that is kept from word to word.
 struct MergeBuffer {
-  var ids: [Int32] = []
-  fileprivate var scanned: [UInt32] = []
+  struct Symbol: Equatable {
+    var id: Int32
+    /// How many bytes of the word it stands for.
+    var length: Int32
+  }
+
+  var symbols: [Symbol] = []
+  fileprivate var ranks: [UInt32] = []
   fileprivate var previous: [Int32] = []
   fileprivate var next: [Int32] = []
   fileprivate var heap = Heap()

@@ -64,9 +64,26 @@ func scalarStart(in bytes: [UInt8], endingAt index: Int, notBefore start: Int) -
   return first
 }
 
-/// Appends a scalar's UTF-8.
-func append(_ scalar: Unicode.Scalar, to bytes: inout [UInt8]) {
-  bytes.append(contentsOf: UTF8.encode(scalar).map(Array.init) ?? replacementCharacter)
+/// Appends the UTF-8 of a scalar; a number that is none becomes U+FFFD.
+@inline(__always)
+func append(_ value: UInt32, to bytes: inout [UInt8]) {
+  if value < 0x80 {
+    bytes.append(UInt8(truncatingIfNeeded: value))
+  } else {
+    bytes.append(contentsOf: UTF8.encode(Unicode.Scalar(value) ?? "\u{FFFD}").map(Array.init) ?? replacementCharacter)
+  }
+}
+
+/// The scalars of a text.
+func scalars(of bytes: some Collection<UInt8>) -> [UInt32] {
+  let bytes = Array(bytes)
+  var (scalars, index) = ([UInt32](), 0)
+  while index < bytes.count {
+    let (value, next) = scalar(in: bytes, at: index, before: bytes.count)
+    scalars.append(value)
+    index = next
+  }
+  return scalars
 }
 
 extension Array<UInt8> {

@@ -1,0 +1,116 @@
+import Formats
+
+/// What `tokenizer_config.json`, `special_tokens_map.json` and `config.json` say about the files of a vocabulary.
+struct TokenizerConfiguration {
+  /// How text is cut, which files of a vocabulary do not say.
+  enum Family: Equatable {
+    case bytePairs(PipelineTokenizer.Layout)
+    case bert
+  }
+
+  /// The files, in the order in which they count.
+  static let fileNames = ["tokenizer_config.json", "special_tokens_map.json", "config.json"]
+
+  private(set) var family: Family?
+  private(set) var addsPrefixSpace = false
+  var lowercases = true
+  private(set) var separatesChinese = true
+  private(set) var stripsAccents: Bool?
+  private(set) var addedTokens: [AddedToken] = []
+  /// Special tokens by their roles (`cls_token`); their ids are those of the vocabulary, or new ones.
+  private(set) var roles: [(role: String, token: AddedToken)] = []
+
+  private static let roleNames = [
+    "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
+  ]
+
+  mutating func read(_ root: JSONField) throws(InputError) {
+    for name in ["add_bos_token", "add_eos_token", "split_special_tokens"] {
+      if let setting = try root.optional(name), try setting.bool() {
+        throw setting.error(.unsupported, "is true, which is not implemented without a tokenizer.json")
+      }
+    }
+    if let errors = try root.optional("errors"), try errors.string() != "replace" {
+      throw errors.error(.unsupported, "is \(quoted(try errors.jsonString().utf8)), which is not implemented")
+    }
+    try readFamily(root)
+    if let setting = try root.optional("add_prefix_space") { addsPrefixSpace = try setting.bool() }
+    if let setting = try root.optional("do_lower_case") { lowercases = try setting.bool() }
+    if let setting = try root.optional("tokenize_chinese_chars") { separatesChinese = try setting.bool() }
+    if let setting = try root.optional("strip_accents") { stripsAccents = try setting.bool() }
+    if let tokens = try root.optional("added_tokens_decoder") {
+      for (key, token) in try tokens.object(atMost: AddedTokenMatcher.sizeLimit) {
+        guard let id = Int(key.text) else { throw token.error(.badValue, "must have an id for a key") }
+        addedTokens.append(try token.addedToken(id: id))
+      }
+    }
+    for role in Self.roleNames where !roles.contains(where: { $0.role == role }) {
+      if let token = try root.optional(role) { roles.append((role, try token.specialToken())) }
+    }
+    for token in try root.optional("additional_special_tokens")?.array(atMost: AddedTokenMatcher.sizeLimit) ?? [] {
+      roles.append(("additional", try token.specialToken()))
+    }
+  }
+
+  private mutating func readFamily(_ root: JSONField) throws(InputError) {
+    guard family == nil else { return }
+    if let name = try root.optional("tokenizer_class") {
+      switch try name.string() {
+      case "GPT2Tokenizer", "GPT2TokenizerFast": family = .bytePairs(.gpt2)
+      case "Qwen2Tokenizer", "Qwen2TokenizerFast": family = .bytePairs(.qwen2)
+      case "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast", "ElectraTokenizer",
+        "ElectraTokenizerFast":
+        family = .bert
+      default: throw name.error(.unsupported, "is \(quoted(try name.jsonString().utf8)), which is not implemented")
+      }
+    } else if let name = try root.optional("model_type") {
+      switch try name.string() {
+      case "gpt2": family = .bytePairs(.gpt2)
+      case "qwen2": family = .bytePairs(.qwen2)
+      case "bert", "distilbert", "electra": family = .bert
+      default: throw name.error(.unsupported, "is \(quoted(try name.jsonString().utf8)), which is not implemented")
+      }
+    }
+  }
+
+  /// The token of a role, or the one that it has by custom.
+  func token(_ role: String, default custom: String) -> [UInt8] {
+    roles.first { $0.role == role }?.token.content ?? Array(custom.utf8)
+  }
+
+  /// The added tokens, and the special ones that are not among them: those in the vocabulary, and new ones after it.
+  ///
+  /// - Parameter customary: Special tokens that need not be named, if the vocabulary has them.
+  func allAddedTokens(_ vocabulary: Vocabulary, customary: [[UInt8]]) -> [AddedToken] {
+    var added = addedTokens
+    var nextID = max(vocabulary.idBound, (added.map(\.id).max() ?? -1) + 1)
+    let named = roles.map(\.token) + customary.filter { vocabulary.id(of: $0) >= 0 }.map { AddedToken(special: $0) }
+    for var token in named where !added.contains(where: { $0.content == token.content }) {
+      let known = vocabulary.id(of: token.content)
+      token.id = known >= 0 ? Int(known) : nextID
+      if known < 0 { nextID += 1 }
+      added.append(token)
+    }
+    return added
+  }
+}
+
+extension AddedToken {
+  /// A special token that is found as it stands.
+  fileprivate init(special content: [UInt8]) {
+    self.init(content: content, id: -1, isSpecial: true)
+  }
+}
+
+extension JSONField {
+  /// A special token, as its text or with its flags.
+  fileprivate func specialToken() throws(InputError) -> AddedToken {
+    if case .string = value { return AddedToken(special: try text(1...AddedTokenMatcher.longestToken)) }
+    var token = AddedToken(special: try required("content").text(1...AddedTokenMatcher.longestToken))
+    token.isSingleWord = try optional("single_word")?.bool() ?? false
+    token.stripsLeft = try optional("lstrip")?.bool() ?? false
+    token.stripsRight = try optional("rstrip")?.bool() ?? false
+    token.isNormalized = try optional("normalized")?.bool() ?? false
+    return token
+  }
+}

@@ -1,0 +1,108 @@
+public import Formats
+
+extension PipelineTokenizer {
+  /// Two forms of tokenizers that are stored as `vocab.json` and `merges.txt`, which do not say how text is cut.
+  public enum Layout: Sendable {
+    /// GPT-2's word pattern, no normalization.
+    case gpt2
+    /// Qwen 2's word pattern, text in normalization form C.
+    case qwen2
+  }
+
+  /// Reads the contents of a `vocab.json` and a `merges.txt`. The token `<|endoftext|>`, if there is one, is special.
+  ///
+  /// - Throws: `InputError`, as for a `tokenizer.json`.
+  public init(vocabularyJSON: [UInt8], merges: [UInt8], layout: Layout) throws(InputError) {
+    try self.init(
+      vocabularyJSON: vocabularyJSON, merges: merges, layout: layout, configuration: TokenizerConfiguration())
+  }
+
+  init(
+    vocabularyJSON: [UInt8], merges: [UInt8], layout: Layout, configuration: TokenizerConfiguration
+  ) throws(InputError) {
+    let model = try BPEModel(vocabularyJSON: vocabularyJSON, merges: merges, isByteLevel: true)
+    let added = configuration.allAddedTokens(model.vocabulary, customary: [Array("<|endoftext|>".utf8)])
+    var stages = try PipelineStages(.bpe(model), adding: added)
+    if layout == .qwen2 { stages.normalizer.steps = [.form(.composed)] }
+    if configuration.addsPrefixSpace { stages.preTokenizer.steps = [.prefixSpace] }
+    let words: WordPattern = layout == .gpt2 ? .gpt2 : .cl100k(digitsPerGroup: 1)
+    stages.preTokenizer.steps.append(.cut(.words(words), .isolated, isInverted: false))
+    stages.decoder.joint = .byteLevel
+    try self.init(stages, addedTokens: added)
+  }
+
+  /// Reads the contents of BERT's `vocab.txt`: a token on each line, whose number, from 0, is its id.
+  ///
+  /// Lines may end in LF or CRLF; white space at their ends does not count, and what is empty then is no token.
+  /// - Parameter lowercases: Whether text is put in lower case and accents are dropped, as for the uncased models.
+  /// - Throws: `InputError`: `badUTF8`, `duplicate`, `tooLarge`; `inconsistent` where `[UNK]`, `[CLS]` or `[SEP]` is not
+  ///   there.
+  public init(vocabularyText: [UInt8], lowercases: Bool = true) throws(InputError) {
+    var configuration = TokenizerConfiguration()
+    configuration.lowercases = lowercases
+    try self.init(vocabularyText: vocabularyText, configuration: configuration)
+  }
+
+  init(vocabularyText: [UInt8], configuration: TokenizerConfiguration) throws(InputError) {
+    let vocabulary = try Vocabulary(lines: vocabularyText)
+    func special(_ role: String, _ custom: String) throws(InputError) -> PostProcessor.SpecialToken {
+      let token = configuration.token(role, default: custom)
+      guard case let id = vocabulary.id(of: token), id >= 0 else {
+        throw InputError(.inconsistent, "has no token \(quoted(token)), the \(role)", at: "vocab.txt")
+      }
+      return PostProcessor.SpecialToken(id: Int(id), token: token)
+    }
+    let (unknown, first, last) = (
+      try special("unk_token", "[UNK]"), try special("cls_token", "[CLS]"), try special("sep_token", "[SEP]")
+    )
+    let customary = [unknown.token, last.token, Array("[PAD]".utf8), first.token, Array("[MASK]".utf8)]
+    let added = configuration.allAddedTokens(vocabulary, customary: customary)
+    let prefix = Array("##".utf8)
+    let model = try WordPieceModel(vocabulary, unknown: unknown.token, prefix: prefix, longestWord: 100)
+    var stages = try PipelineStages(.wordPiece(model), adding: added)
+    stages.normalizer.steps = [
+      .bert(
+        BertNormalizer(
+          cleansText: true, separatesChinese: configuration.separatesChinese,
+          stripsAccents: configuration.stripsAccents ?? configuration.lowercases, lowercases: configuration.lowercases))
+    ]
+    stages.preTokenizer.steps = [
+      .cut(.whitespace, .removed, isInverted: false), .cut(.punctuation, .isolated, isInverted: false),
+    ]
+    let single: [PostProcessor.Part] = [.special([first], typeID: 0), .text(0, typeID: 0), .special([last], typeID: 0)]
+    stages.postProcessor.steps = [
+      .wrap(
+        single: single, pair: single + [.text(1, typeID: 1), .special([last], typeID: 1)], typesOverflow: false)
+    ]
+    stages.decoder.tokenSteps = [.wordPiece(prefix: prefix, cleansUp: true)]
+    try self.init(stages, addedTokens: added)
+  }
+}
+
+extension Vocabulary {
+  /// Reads a token from each line.
+  init(lines text: [UInt8]) throws(InputError) {
+    if let bad = firstInvalidUTF8(text) { throw InputError(.badUTF8, "is not UTF-8", at: "vocab.txt: byte \(bad)") }
+    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    guard lines.count <= Model.sizeLimit else {
+      throw InputError(.tooLarge, "has more than \(Model.sizeLimit) lines", at: "vocab.txt")
+    }
+    self.init(expectedCount: lines.count)
+    for (id, line) in lines.enumerated() {
+      let line = Array(line)
+      var end = line.count
+      while end > 0, case let last = scalarStart(in: line, endingAt: end, notBefore: 0),
+        ScalarClass(scalar(in: line, at: last, before: end).value).isSpace
+      {
+        end = last
+      }
+      guard end > 0 else { continue }
+      do throws(InputError) {
+        try add(Array(line[..<end]), id: id)
+      } catch {
+        throw error.inside("vocab.txt: line \(id + 1)")
+      }
+    }
+    guard count > 0 else { throw InputError(.badValue, "has no tokens", at: "vocab.txt") }
+  }
+}

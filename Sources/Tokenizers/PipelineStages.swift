@@ -1,0 +1,102 @@
+public import Formats
+
+/// The stages of a tokenizer, from text to ids and back.
+struct PipelineStages {
+  var normalizer = Normalizer()
+  var preTokenizer = PreTokenizer()
+  var model: Model
+  var postProcessor = PostProcessor()
+  var decoder = Decoder()
+  /// The model's tokens and the added ones.
+  var vocabulary: Vocabulary
+
+  init(_ model: Model, adding added: [AddedToken]) throws(InputError) {
+    self.model = model
+    vocabulary = try Self.extend(model.vocabulary, by: added)
+  }
+
+  /// Added tokens may be in the model's vocabulary already, with the same id.
+  private static func extend(_ vocabulary: Vocabulary, by added: [AddedToken]) throws(InputError) -> Vocabulary {
+    var (vocabulary, seen) = (vocabulary, Set<[UInt8]>())
+    for token in added {
+      guard seen.insert(token.content).inserted else {
+        throw InputError(.duplicate, "The token \(quoted(token.content)) is there twice", at: "added_tokens")
+      }
+      let known = vocabulary.id(of: token.content)
+      if known < 0 {
+        do throws(InputError) {
+          try vocabulary.add(token.content, id: token.id)
+        } catch {
+          throw error.inside("added_tokens")
+        }
+      } else if Int(known) != token.id {
+        throw InputError(
+          .inconsistent, "The token \(quoted(token.content)) has the id \(token.id), but \(known) in the vocabulary",
+          at: "added_tokens")
+      }
+    }
+    return vocabulary
+  }
+}
+
+extension PipelineTokenizer {
+  /// Reads the contents of a `tokenizer.json`.
+  ///
+  /// - Throws: `InputError`: `badJSON` and its kin for what is not JSON, `missing`, `wrongType`, `badValue`, `duplicate` and
+  ///   `inconsistent` for what contradicts the format or itself, `unsupported` for what is not implemented.
+  public init(tokenizerJSON bytes: [UInt8]) throws(InputError) {
+    let root = JSONField(try JSONValue(parsing: bytes))
+    try root.allowOnly([
+      "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
+      "model",
+    ])
+    if let version = try root.optional("version"), try version.string() != "1.0" {
+      throw version.error(.unsupported, "is \(quoted(try version.jsonString().utf8)), but only 1.0 is implemented")
+    }
+    var preTokenizer = PreTokenizer()
+    if let field = try root.optional("pre_tokenizer") { try preTokenizer.add(field) }
+    let modelField = try root.required("model")
+    // Byte-pair encoding looks bytes up in the byte alphabet by itself, where nothing else comes between.
+    var isByteLevel = false
+    if case .byteLevel? = preTokenizer.steps.last, try modelField.typeName() == "BPE" {
+      preTokenizer.steps.removeLast()
+      isByteLevel = true
+    }
+    let added = try root.optional("added_tokens")?.addedTokens() ?? []
+    var stages = try PipelineStages(try Model(modelField, isByteLevel: isByteLevel), adding: added)
+    stages.preTokenizer = preTokenizer
+    if let field = try root.optional("normalizer") { try stages.normalizer.add(field) }
+    if let field = try root.optional("decoder") {
+      var isJoined = false
+      try stages.decoder.add(field, &isJoined)
+    } else {
+      stages.decoder.joint = .text(separator: [UInt8(ascii: " ")])
+    }
+    if let field = try root.optional("post_processor") { try stages.postProcessor.add(field, stages.vocabulary) }
+    let truncation = try root.optional("truncation").map { (field) throws(InputError) in try Truncation(field) }
+    let padding = try root.optional("padding").map { (field) throws(InputError) in try Padding(field) }
+    try self.init(stages, addedTokens: added, truncation: truncation, padding: padding)
+  }
+}
+
+extension JSONField {
+  /// Reads `added_tokens` of a `tokenizer.json`.
+  fileprivate func addedTokens() throws(InputError) -> [AddedToken] {
+    var tokens: [AddedToken] = []
+    for field in try array(atMost: AddedTokenMatcher.sizeLimit) {
+      tokens.append(try field.addedToken(id: try field.required("id").int(), allowing: ["id"]))
+    }
+    return tokens
+  }
+
+  /// Reads an added token, whose id stands elsewhere or among the members `allowing`.
+  func addedToken(id: Int, allowing others: Set<String> = []) throws(InputError) -> AddedToken {
+    try allowOnly(others.union(["content", "single_word", "lstrip", "rstrip", "normalized", "special", "__type"]))
+    let content = try required("content").jsonString().utf8
+    guard !content.isEmpty else { throw error(.badValue, "has an empty content") }
+    return AddedToken(
+      content: content, id: id, isSingleWord: try required("single_word").bool(),
+      stripsLeft: try required("lstrip").bool(), stripsRight: try required("rstrip").bool(),
+      isNormalized: try required("normalized").bool(), isSpecial: try required("special").bool())
+  }
+}

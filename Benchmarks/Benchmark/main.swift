@@ -1,16 +1,16 @@
 import CommandLineTool
-import Dispatch
 import Formats
 import Tensor
 
-// `benchmark WORK`: one piece of work, timed; one JSON line.
+// `benchmark WORK`: one piece of work, timed; one JSON line. `benchmark all`: a table of works.
 runProgram {
   let tool = try CommandLineTool(
     "benchmark",
     """
-    Times one piece of work and prints one JSON line.
+    Times one piece of work and prints one JSON line; with the work "all" it times most of them and prints a table, with
+    percents of the machine's own ceiling and bandwidth.
 
-    Works: ceiling, bandwidth.read, bandwidth.copy, matmul.{nn,nt,tn,tt}.MxKxN, softmax.RxC, layernorm.RxC,
+    Works: all, ceiling, bandwidth.read, bandwidth.copy, matmul.{nn,nt,tn,tt}.MxKxN, softmax.RxC, layernorm.RxC,
     gelu_tanh.RxC, gelu_erf.RxC, crossentropy.TxCxV, attention.{causal,full}.BxHxTxD[.backward], gpt2.prefill.T,
     gpt2.decode.{f32,bf16,f16}, gpt2.train.BxT, chargpt.train.STEPS (with --text FILE).
     """,
@@ -24,19 +24,12 @@ runProgram {
   }
   try tool.startRuntime()
   let repeats = try tool.int("repeats", in: 1...10000)
-  let work = try Work.named(name, reading: tool.string("text"))
-  let times = work.timed(repeats: repeats ?? work.repeats)
-  var members: [(String, JSONValue)] = [
-    ("work", .string(JSONString(name))), ("threads", .integer(Runtime.threadCount)),
-    ("kernels", .string(JSONString(Runtime.kernelSet.rawValue))), ("seconds", .number(times.best)),
-    ("median", .number(times.median)), ("peak_bytes", .integer(Memory.processPeakBytes)),
-  ]
-  for (key, count) in [("flops", work.flops), ("bytes", work.bytes), ("tokens", work.tokens)] {
-    if let count { members.append((key, .integer(count))) }
+  let text = tool.string("text")
+  if name == "all" {
+    let works = try Table(reading: text, repeats: repeats).measure()
+    if tool.has("json") { print(String(decoding: try works.encoded(), as: UTF8.self)) }
+  } else {
+    let measured = try Measurement(name, reading: text, repeats: repeats)
+    print(String(decoding: try Measurement.object(measured.members).encoded(), as: UTF8.self))
   }
-  if let flops = work.flops { members.append(("gflop_per_second", .number(Double(flops) / times.best / 1e9))) }
-  if let bytes = work.bytes { members.append(("gb_per_second", .number(Double(bytes) / times.best / 1e9))) }
-  for (key, value) in work.results() { members.append((key, value)) }
-  let line = JSONValue.object(members.map { JSONMember(JSONString($0.0), $0.1) })
-  print(String(decoding: try line.encoded(), as: UTF8.self))
 }

@@ -4,6 +4,14 @@ import Gradients
 import Models
 import Tensor
 
+extension GPT2.Configuration {
+  /// Floating-point operations of a forward pass with all logits: the matrices, and causal attention.
+  func forwardFlops(batch: Int, time: Int) -> Int {
+    let matrices = 12 * layerCount * width * width + vocabularySize * width
+    return 2 * batch * time * matrices + 2 * batch * time * time * width * layerCount
+  }
+}
+
 extension Work {
   private static func seconds(_ body: () -> Void) -> Double {
     let start = DispatchTime.now().uptimeNanoseconds
@@ -25,6 +33,7 @@ extension Work {
       _ = model(prompt, &pass)
     }
     (work.tokens, work.repeats, work.warmUps) = (time, 3, 1)
+    work.flops = model.configuration.forwardFlops(batch: 1, time: time)
     return work
   }
 

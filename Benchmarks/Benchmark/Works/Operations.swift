@@ -63,7 +63,11 @@ extension Work {
       let t = inputs.tensors
       return scaledDotProductAttention(query: t[0], key: t[1], value: t[2], mask: mask)
     }
-    return backward
-      ? Work { _ = valueAndGradient(at: inputs) { attend($0).sum() } } : Work { _ = attend(inputs) }
+    var work =
+      backward ? Work { _ = valueAndGradient(at: inputs) { attend($0).sum() } } : Work { _ = attend(inputs) }
+    // Two products forward; backward the scores again and four more. A causal mask rules half of them out.
+    let product = 2 * sizes[0] * sizes[1] * sizes[2] * sizes[2] * sizes[3]
+    work.flops = product * (backward ? 7 : 2) / (isCausal ? 2 : 1)
+    return work
   }
 }

@@ -23,6 +23,7 @@ extension Work {
       }
     }
     (work.tokens, work.repeats, work.warmUps) = (batch * time, 3, 2)
+    work.flops = 3 * model.configuration.forwardFlops(batch: batch, time: time)  // two products backward for one forward
     return work
   }
 

@@ -1,0 +1,76 @@
+import Formats
+import Tensor
+
+/// All works beside what the machine can do: its multipliers (`ceiling`) and its memory (`bandwidth.read`), measured in
+/// the same run.
+struct Table {
+  private let ceiling: Double
+  private let bandwidth: Double
+  private let text: String?
+  private let repeats: Int?
+
+  /// The works, in the order of the lines.
+  static let works = [
+    "matmul.nn.1024x1024x1024", "matmul.nt.512x768x3072", "matmul.tn.768x512x3072", "matmul.nn.64x64x64",
+    "matmul.nt.1x768x3072", "matmul.nt.512x768x50257", "softmax.4096x1024", "layernorm.4096x1024",
+    "gelu_tanh.4096x1024", "gelu_erf.4096x1024", "crossentropy.1024x768x50257", "attention.causal.1x12x1024x64",
+    "attention.full.1x12x1024x64", "attention.causal.1x12x1024x64.backward", "gpt2.prefill.512", "gpt2.decode.f32",
+    "gpt2.decode.bf16", "gpt2.decode.f16", "gpt2.train.4x64", "gpt2.train.1x1024",
+  ]
+
+  /// Measures the machine. With a text the table ends with `chargpt.train.2000`.
+  init(reading text: String?, repeats: Int?) throws(InputError) {
+    (self.text, self.repeats) = (text, repeats)
+    ceiling = try Measurement("ceiling", reading: nil, repeats: nil).flopsPerSecond ?? 0
+    bandwidth = try Measurement("bandwidth.read", reading: nil, repeats: nil).bytesPerSecond ?? 0
+  }
+
+  /// Measures work after work and prints a line of each as soon as it is known.
+  ///
+  /// - Returns: the measurements as JSON.
+  func measure() throws(InputError) -> JSONValue {
+    print(
+      "ceiling \(Table.rounded(ceiling / 1e9)) GFLOP/s, bandwidth \(Table.rounded(bandwidth / 1e9)) GB/s,",
+      terminator: " ")
+    print("\(Runtime.threadCount) threads, \(Runtime.kernelSet.rawValue) kernels\n")
+    print(Table.line("work", "time", "rate", "of the machine's"))
+    var objects: [JSONValue] = []
+    for name in Table.works + (text == nil ? [] : ["chargpt.train.2000"]) {
+      let measured = try Measurement(name, reading: name.hasPrefix("chargpt") ? text : nil, repeats: repeats)
+      objects.append(Measurement.object(measured.members))
+      print(line(of: measured))
+    }
+    return Measurement.object([
+      ("ceiling_gflop_per_second", .number(ceiling / 1e9)), ("bandwidth_gb_per_second", .number(bandwidth / 1e9)),
+      ("works", .array(objects)),
+    ])
+  }
+
+  private func line(of measured: Measurement) -> String {
+    let time = "\(Table.rounded(measured.best * 1e3)) ms"
+    if let rate = measured.flopsPerSecond {
+      return Table.line(
+        measured.name, time, "\(Table.rounded(rate / 1e9)) GFLOP/s", "ceiling \(Table.rounded(100 * rate / ceiling))%")
+    }
+    if let rate = measured.bytesPerSecond {
+      return Table.line(
+        measured.name, time, "\(Table.rounded(rate / 1e9)) GB/s", "bandwidth \(Table.rounded(100 * rate / bandwidth))%")
+    }
+    return Table.line(measured.name, time, "", "")
+  }
+
+  private static func line(_ name: String, _ time: String, _ rate: String, _ share: String) -> String {
+    func padded(_ text: String, _ width: Int) -> String {
+      text + String(repeating: " ", count: max(1, width - text.count))
+    }
+    return padded(name, 42) + padded(time, 14) + padded(rate, 16) + share
+  }
+
+  /// Three figures, or all before the point.
+  private static func rounded(_ x: Double) -> String {
+    guard x.isFinite, x < 1e15 else { return "\(x)" }
+    if x >= 100 { return "\(Int(x.rounded()))" }
+    let unit = x >= 10 ? 10.0 : x >= 1 ? 100.0 : 1000.0
+    return "\((x * unit).rounded() / unit)"
+  }
+}

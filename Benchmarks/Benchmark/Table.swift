@@ -46,15 +46,19 @@ struct Table {
     ])
   }
 
+  /// The line of a work, with the share of the limit that it is nearer to.
   private func line(of measured: Measurement) -> String {
     let time = "\(Table.rounded(measured.best * 1e3)) ms"
-    if let rate = measured.flopsPerSecond {
+    let flops = measured.flopsPerSecond ?? 0, bytes = measured.bytesPerSecond ?? 0
+    if flops / ceiling > bytes / bandwidth {
       return Table.line(
-        measured.name, time, "\(Table.rounded(rate / 1e9)) GFLOP/s", "ceiling \(Table.rounded(100 * rate / ceiling))%")
+        measured.name, time, "\(Table.rounded(flops / 1e9)) GFLOP/s", "ceiling \(Table.rounded(100 * flops / ceiling))%"
+      )
     }
-    if let rate = measured.bytesPerSecond {
+    if bytes > 0 {
       return Table.line(
-        measured.name, time, "\(Table.rounded(rate / 1e9)) GB/s", "bandwidth \(Table.rounded(100 * rate / bandwidth))%")
+        measured.name, time, "\(Table.rounded(bytes / 1e9)) GB/s",
+        "bandwidth \(Table.rounded(100 * bytes / bandwidth))%")
     }
     return Table.line(measured.name, time, "", "")
   }

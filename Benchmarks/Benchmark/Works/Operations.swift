@@ -20,7 +20,7 @@ extension Work {
     var work = Work {
       _ = matmul(a, b, transposingLeft: transposingLeft, transposingRight: transposingRight)
     }
-    work.flops = 2 * m * k * n
+    (work.flops, work.bytes) = (2 * m * k * n, 4 * (m * k + k * n + m * n))
     return work
   }
 

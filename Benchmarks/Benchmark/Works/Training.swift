@@ -23,7 +23,8 @@ extension Work {
       }
     }
     (work.tokens, work.repeats, work.warmUps) = (batch * time, 3, 2)
-    work.flops = 3 * model.configuration.forwardFlops(batch: batch, time: time)  // two products backward for one forward
+    // Each product of the forward pass has two backward.
+    work.flops = 3 * model.configuration.forwardFlops(batch: batch, time: time)
     return work
   }
 

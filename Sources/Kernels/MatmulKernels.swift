@@ -48,14 +48,15 @@ public struct MatmulKernels: Sendable {
       _ columns: Int, _ depth: Int, _ target: Target
     ) -> Void
   /// `c[0..<rows, 0..<columns] (+)= left * panel`. The panel's depths lie `rightStride` apart, which lets a row-major
-  /// right matrix be read in place when `columns` is the whole panel width.
+  /// right matrix be read in place when `columns` are whole vectors.
   public let multiply:
     @Sendable (
       _ left: LeftRows, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int, _ depth: Int, _ c: Target,
       _ cStride: Int, _ accumulating: Bool
     ) -> Void
   /// `c[0..<columns] (+)= row * right` for one row and a right matrix that is read once, where it lies. The bits are
-  /// those of `multiply`. With `sums`, scratch memory for `columns` values, the product is added to `c`.
+  /// those of `multiply`. With `sums` the product is added to `c`: scratch memory for
+  /// `columns` values, which only a row-major matrix uses.
   public let multiplyRow:
     @Sendable (
       _ row: Source, _ format: StorageFormat, _ layout: MatrixLayout, _ right: UnsafeRawPointer, _ start: Int,

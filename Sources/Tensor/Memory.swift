@@ -48,13 +48,6 @@ public enum Memory {
       getrusage(RUSAGE_SELF, &usage)
       return usage.ru_maxrss
     #else
-      // The usage that Linux reports begins with the peak of the process that started this one.
-      if let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-        let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
-        let kilobytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
-      {
-        return kilobytes * 1024
-      }
       getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
       return usage.ru_maxrss * 1024
     #endif

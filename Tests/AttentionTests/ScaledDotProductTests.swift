@@ -73,6 +73,12 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
       AttentionCase(batch: 2, queries: 33, keys: 130, heads: 6, shared: 3, width: 31, isCausal: true, room: 40),
       AttentionCase(batch: 3, queries: 70, keys: 200, width: 64, isCausal: true, isPadded: true),
       AttentionCase(batch: 2, queries: 200, keys: 200, heads: 1, shared: 1, width: 80, isCausal: true),
+      // More than one block of queries (256).
+      AttentionCase(queries: 255, keys: 255, width: 8, isCausal: true),
+      AttentionCase(queries: 256, keys: 300, width: 8, isCausal: true, room: 5),
+      AttentionCase(queries: 257, keys: 257, width: 8, isCausal: true),
+      AttentionCase(queries: 257, keys: 90, width: 8),
+      AttentionCase(batch: 3, queries: 513, keys: 600, width: 8, isCausal: true, isPadded: true, room: 3),
     ]
 }
 
@@ -296,7 +302,7 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
 /// Checks queries alone, and in groups that cut the blocks differently, against all of them at once.
 private func expectSameBitsAlone(_ c: AttentionCase, _ expected: Tensor, _ what: String) {
   let (query, key, value) = (c.query, c.key, c.value)
-  for start in Set([0, c.queries / 2, min(63, c.queries - 1), c.queries - 1]) {
+  for start in Set([0, c.queries / 2, 63, 255, 256, c.queries - 1].filter { $0 < c.queries }) {
     let end = start + 1
     // A causal query alone is the last of its positions.
     let count = c.isCausal ? c.keys - c.queries + end : c.keys

@@ -31,10 +31,10 @@ extension GradientTests {
       Case(batch: 3, queries: 5, keys: 5, heads: 6, shared: 2, width: 4, padding: true),
       Case(queries: 7, keys: 17, heads: 3, shared: 3, width: 33, padding: true),
       Case(queries: 1, keys: 33, heads: 4, shared: 1, width: 17),
-      // Over the edges of blocks of queries (64) and of keys (32 to 128).
+      // Over the edges of blocks of queries (backward 64, forward 256) and of keys (48 to 192).
       Case(queries: 65, keys: 65, heads: 2, shared: 1, width: 3),
       Case(queries: 70, keys: 131, width: 5, padding: true), Case(queries: 2, keys: 193, heads: 2, shared: 2, width: 3),
-      Case(queries: 129, keys: 129, width: 2, padding: true),
+      Case(queries: 129, keys: 129, width: 2, padding: true), Case(queries: 259, keys: 260, width: 2, padding: true),
     ]
 
     @Test(arguments: cases, [false, true]) func separate(_ c: Case, _ isCausal: Bool) throws {

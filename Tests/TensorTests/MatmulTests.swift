@@ -35,6 +35,18 @@ import Testing
           let results = withThreadCounts { matmul(a, b) }
           #expect(results.allSatisfy { sameBits($0, results[0]) }, "\(set) \(m) \(n) \(k)")
         }
+        for (n, k) in [(1003, 700), (513, 1029)] {  // one row, on several threads
+          for transposing in [false, true] {
+            for format in StorageFormat.allCases {
+              let a = fineTensor(Shape(2, k), seed: 5)
+              let b = fineTensor(transposing ? Shape(n, k) : Shape(k, n), seed: 6).kept(as: format)
+              let expected = matmul(a, b, transposingRight: transposing).slice(0..<1, axis: 0)
+              let row = a.slice(0..<1, axis: 0)
+              let results = withThreadCounts { matmul(row, b, transposingRight: transposing) }
+              #expect(results.allSatisfy { sameBits($0, expected) }, "\(set) \(n) \(k) \(transposing) \(format)")
+            }
+          }
+        }
         let a = fineTensor(Shape(13, 33, 65), seed: 3), b = fineTensor(Shape(13, 65, 49), seed: 4)
         let results = withThreadCounts { matmul(a, b) }
         #expect(results.allSatisfy { sameBits($0, results[0]) }, "\(set), batched")
@@ -48,6 +60,22 @@ import Testing
         for (n, k) in [(1, 1), (15, 17), (17, 513), (47, 3), (48, 1025), (49, 512), (100, 600), (144, 65)] {
           for transposing in [false, true] {
             for format in StorageFormat.allCases { checkRows(n, k, transposing, format, set) }
+          }
+        }
+      }
+    }
+  }
+
+  /// A right matrix is packed or read in place by the numbers of its rows and columns: the bits are the same.
+  @Test func packingDoesNotReachTheBits() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        let tiles = Runtime.kernels.matmul.tileRows
+        for n in [64, 512, 1024, 1040] {
+          let b = fineTensor(Shape(65, n), seed: 2), turned = b.transposed()
+          for m in [2 * tiles - 1, 2 * tiles, 2 * tiles + 1, 16 * tiles, 16 * tiles + 1] {
+            let a = fineTensor(Shape(m, 65), seed: 1)
+            #expect(sameBits(matmul(a, b), matmul(a, turned, transposingRight: true)), "\(set) \(m) \(n)")
           }
         }
       }
@@ -81,7 +109,10 @@ import Testing
   @Test func linearIsProductBiasAndActivation() async {
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in
-        for (rows, inner, outer) in [(1, 1, 1), (3, 17, 49), (8, 48, 48), (70, 65, 100), (9, 513, 97), (200, 64, 150)] {
+        for (rows, inner, outer) in [
+          (1, 1, 1), (3, 17, 49), (8, 48, 48), (70, 65, 100), (9, 513, 97), (200, 64, 150), (1, 513, 1003),
+          (1, 1029, 513),
+        ] {
           for transposing in [false, true] { checkLinear(rows, inner, outer, transposing, set) }
         }
       }

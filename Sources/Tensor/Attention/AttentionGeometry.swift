@@ -28,10 +28,12 @@ package struct AttentionGeometry: Sendable {
   /// The axes of the output: `[batch, queryCount, headCount * headWidth]`.
   var outputShape: Shape { Shape(batch, queryCount, headCount * headWidth) }
 
-  /// How many keys query `query` of batch row `row` may see at most: the keys from there on are masked.
+  /// One past the last key that query `query` of batch row `row` may see. It depends on no key beyond, so that a query
+  /// has the same bits whatever follows.
   func keyLimit(query: Int, row: Int) -> Int {
     let causal = mask.isCausal ? keyCount - queryCount + query + 1 : keyCount
-    return Swift.max(0, Swift.min(causal, lastKept(row)))
+    guard let kept = mask.keptKeys?[row] else { return causal }
+    return (kept[..<causal].lastIndex(of: true) ?? -1) + 1
   }
 
   /// The first query that may see key `key` or one after it.

@@ -26,7 +26,7 @@ struct AttentionForwardWork: ParallelWork {
 
   /// Floats of scratch memory for each worker: packed panel, scores, output, statistics.
   static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
-    let keys = keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
+    let keys = keysPerBlock(blocks), d = geometry.headWidth, q = min(queriesPerBlock, geometry.queryCount)
     return max(keys, d) * blocks.panelWidth + q * keys + q * d + 2 * q
   }
 
@@ -41,7 +41,7 @@ struct AttentionForwardWork: ParallelWork {
       defer { next += count }
       return next
     }
-    let q = AttentionForwardWork.queriesPerBlock
+    let q = min(AttentionForwardWork.queriesPerBlock, g.queryCount)
     let panel = take(max(keys, d) * panelWidth), scores = take(q * keys)
     let sums = take(q * d), largest = take(q), total = take(q)
     let queryStart = query + g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
@@ -64,10 +64,8 @@ struct AttentionForwardWork: ParallelWork {
         blocks.packRight(
           .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
           g.key.rowStride, columns.count, d, panel)
-        blocks.multiply(
-          queries, seeing, Source(panel), panelWidth, columns.count, d, scores + start * keys + columns.lowerBound,
-          keys,
-          false)
+        let c = scores + start * keys + columns.lowerBound
+        blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
       }
       for i in start..<count {
         let s = scores + i * keys
@@ -191,13 +189,15 @@ struct AttentionBackwardWork: ParallelWork {
       pack(.columnMajor, k, g.key.rowStride, present, d, keyColumns)
       pack(.columnMajor, v, g.value.rowStride, present, d, valueColumns)
       pack(.rowMajor, k, g.key.rowStride, d, present, keyRows)
-      for j in g.padded(row: row, firstKey: from, count: present) {
-        for index in 0..<blocks.panelCount(of: present) {
-          let columns = blocks.panel(index, of: present)
-          guard columns.contains(j) else { continue }
+      let padded = g.padded(row: row, firstKey: from, count: present)
+      for index in 0..<(padded.isEmpty ? 0 : blocks.panelCount(of: present)) {
+        let columns = blocks.panel(index, of: present)
+        for j in padded where columns.contains(j) {
           let lane = valueColumns + (index * d * panelWidth + j - columns.lowerBound)
           for p in 0..<d { lane[p * panelWidth] = 0 }
         }
+      }
+      for j in padded {
         for panel in 0..<widePanels / panelWidth {
           (keyRows + (panel * present + j) * panelWidth).update(repeating: 0, count: panelWidth)
         }

@@ -21,8 +21,9 @@ struct MatmulProblem {
 
   /// Computes the product with the crew.
   ///
-  /// A column-major left matrix is packed first, a chunk of depth at a time; then each task takes a panel of columns and
-  /// a group of rows, packs the panel and multiplies. How rows and columns are grouped does not reach the bits.
+  /// One row runs along a right matrix that is read where it lies. Otherwise a column-major left matrix is packed first, a
+  /// chunk of depth at a time; then each task takes a panel of columns and a group of rows, packs the panel where that
+  /// pays, and multiplies. How rows and columns are grouped does not reach the bits.
   func run() {
     if rows == 0 || columns == 0 { return }
     if depth == 0 {
@@ -33,7 +34,7 @@ struct MatmulProblem {
     let threads = rows * columns * depth < MatmulProblem.smallest ? 1 : Crew.shared.threads
     let blocks = kernels.matmul
     if rows == 1 && leftLayout == .rowMajor {
-      let sums = Pool.shared.take(columns * 4)
+      let sums = Pool.shared.take(depth > blocks.depthBlock ? columns * 4 : 0)
       let work = MultiplyRowWork(problem: self, blocks: blocks, sums: sums.target, threads: threads)
       runInParallel(work, tasks: work.tasks, threads: threads)
       withExtendedLifetime(sums) {}

@@ -25,7 +25,7 @@ final class Crew: @unchecked Sendable {
   /// ended, nor one of a region that has no scratch memory for its number.
   ///
   /// Even workers take the first task, odd ones the last. So of two threads each meets the same half of the rows in
-  /// region after region, and finds them in its own cache.
+  /// region after region, and finds them in its own cache; of more, each stays in one half.
   private let ticket = Atomic<UInt64>(0)
   private let unfinished = Atomic<Int>(0)
   private let busy = Atomic<Bool>(false)

@@ -25,10 +25,11 @@ public struct Truncation: Sendable, Equatable {
   /// The end that is cut off.
   public var direction: Direction
 
-  /// Truncation to `maxLength` tokens.
+  /// Truncation to `maxLength` tokens, at least none; the stride is not negative.
   public init(
     maxLength: Int, stride: Int = 0, strategy: Strategy = .longestFirst, direction: Direction = .right
   ) {
+    precondition(maxLength >= 0 && stride >= 0, "Truncation: to \(maxLength) tokens with a stride of \(stride)")
     (self.maxLength, self.stride, self.strategy, self.direction) = (maxLength, stride, strategy, direction)
   }
 

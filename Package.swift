@@ -42,6 +42,7 @@ let programs: [(name: String, folder: String, needs: [String])] = [
     ["Formats", "Generation", "Gradients", "Interpretation", "Models", "Tensor", "Tokenizers", "Training"]
   ),
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
+  ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("tokenize", "Examples/Tokenize", ["Formats", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
   (

@@ -20,7 +20,7 @@ public struct CheckpointNames: Sendable {
   }
 
   /// The names that a parameter may have in a file, likeliest first.
-  func candidates(for name: String) -> [String] {
+  package func candidates(for name: String) -> [String] {
     var result = [name] + (aliases[name] ?? [])
     if let basePrefix {
       for one in result {

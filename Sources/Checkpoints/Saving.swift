@@ -11,7 +11,13 @@ import Tensor
 public func saveParameters(
   of model: some Module, to path: String, extra: [(name: String, value: Tensor)] = []
 ) throws(InputError) {
-  let tensors = model.parameters + extra
+  try saveTensors(model.parameters + extra, to: path)
+}
+
+/// Writes tensors as a safetensors file, in the formats in which they are kept, as `saveParameters` does.
+///
+/// - Throws: `duplicate` for a name that is used twice, `io` where the file cannot be written.
+public func saveTensors(_ tensors: [(name: String, value: Tensor)], to path: String) throws(InputError) {
   let entries = tensors.map {
     SafetensorsTensor(
       name: JSONString($0.name), dtype: SafetensorsDType($0.value.format), shape: $0.value.shape.array)

@@ -16,8 +16,8 @@ extension JSONField {
   func activation() throws(InputError) -> UnaryFunction {
     let name = try string()
     switch name {
-    case "gelu": return .gelu
-    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
+    case "gelu", "gelu_python": return .gelu
+    case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate": return .geluTanh
     case "relu": return .relu
     case "silu", "swish": return .silu
     case "tanh": return .tanh
@@ -25,7 +25,8 @@ extension JSONField {
     default:
       throw error(
         .unsupported, "the activation \"\(name)\" is not implemented",
-        advice: "Known are gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, relu, silu, swish, tanh and sigmoid.")
+        advice: "Known are gelu, gelu_python, gelu_new, gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, gelu_accurate, "
+          + "relu, silu, swish, tanh and sigmoid.")
     }
   }
 

@@ -65,8 +65,10 @@ public enum PretrainedModel {
 
   /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
   /// that are equal, the embedding serves for both.
-  static func hasOwnHead(_ checkpoint: SafetensorsCheckpoint, embedding: [String]) throws(InputError) -> Bool {
-    guard let head = checkpoint.tensor(named: "lm_head.weight"),
+  static func hasOwnHead(
+    _ checkpoint: SafetensorsCheckpoint, head: String = "lm_head.weight", embedding: [String]
+  ) throws(InputError) -> Bool {
+    guard let head = checkpoint.tensor(named: head),
       let table = embedding.lazy.compactMap({ checkpoint.tensor(named: $0) }).first
     else { return false }
     if head.entry.dtype != table.entry.dtype || head.entry.shape != table.entry.shape { return true }
@@ -76,7 +78,7 @@ public enum PretrainedModel {
 
 extension CheckpointTensor {
   /// Compares piece by piece, so that no whole tensor is held.
-  fileprivate func hasSameBytes(as other: CheckpointTensor) throws(InputError) -> Bool {
+  func hasSameBytes(as other: CheckpointTensor) throws(InputError) -> Bool {
     let count = entry.byteRange.count, piece = 1 << 22
     guard count == other.entry.byteRange.count else { return false }
     var start = 0

@@ -4,7 +4,15 @@ import Formats
 import Layers
 import Tensor
 
-extension GPT2 {
+/// A model that can be saved as a Hugging Face folder.
+public protocol SavableModel: Module {
+  /// Writes `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  func save(to folder: AtomicDirectory) throws(InputError)
+}
+
+extension GPT2: SavableModel {
   /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
   ///
   /// Biases that the model lacks are saved as zeros: Hugging Face's GPT-2 always has them.
@@ -24,7 +32,7 @@ extension GPT2 {
   }
 }
 
-extension Llama {
+extension Llama: SavableModel {
   /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
   ///
   /// - Throws: `io` where the folder cannot be written.
@@ -37,7 +45,7 @@ extension Llama {
 
 extension Module {
   /// The format that all matrices are kept in, or else Float32. Vectors stay Float32 in every model.
-  fileprivate var matrixFormat: StorageFormat {
+  var matrixFormat: StorageFormat {
     let formats = Set(parameters.filter { $0.value.rank >= 2 }.map(\.value.format))
     return formats.count == 1 ? formats.first ?? .float32 : .float32
   }
@@ -119,7 +127,7 @@ extension RotaryScaling {
 }
 
 /// All three are always written: where one is absent, readers assume an id of the family's own vocabulary.
-private func specialTokens(start: Int?, ends: [Int], padding: Int?) -> [JSONMember] {
+func specialTokens(start: Int?, ends: [Int], padding: Int?) -> [JSONMember] {
   func id(_ token: Int?) -> JSONValue { token.map { .integer($0) } ?? .null }
   return [
     JSONMember("bos_token_id", id(start)),
@@ -130,15 +138,15 @@ private func specialTokens(start: Int?, ends: [Int], padding: Int?) -> [JSONMemb
 
 extension JSONValue {
   /// The number that a reader of the shortest decimal form of `value` gets.
-  fileprivate static func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
+  static func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
 
   /// Hugging Face's name of a function. Its names are Swift's here; a function that it lacks is then refused by name,
   /// not replaced.
-  fileprivate static func activation(_ function: UnaryFunction) -> JSONValue {
+  static func activation(_ function: UnaryFunction) -> JSONValue {
     .string(JSONString(function == .geluTanh ? "gelu_new" : "\(function)"))
   }
 
-  fileprivate static func dtype(_ format: StorageFormat) -> JSONValue {
+  static func dtype(_ format: StorageFormat) -> JSONValue {
     switch format {
     case .float32: "float32"
     case .bfloat16: "bfloat16"

@@ -73,6 +73,49 @@ extension GradientTests {
         "Llama, tied, biases", Self.llama(tiesHead: true, hasBiases: true), Pass(mask: .lengths([3, 6], of: 6)))
     }
 
+    /// Masked-language modelling: the targets are those tokens that were masked.
+    @Test func encoders() throws {
+      func check<Model: Module>(
+        _ name: String, _ model: Model, _ loss: @escaping @Sendable (Model, inout Pass) -> Tensor
+      ) throws {
+        for set in Runtime.availableKernels {
+          func value(_ model: Model, recomputes: Bool = false) -> Tensor {
+            var pass = Pass(mask: .lengths([6, 4], of: 6), recomputesBlocks: recomputes)
+            return loss(model, &pass)
+          }
+          let report = try RuntimeSettings.with(set, threads: 2) {
+            GradientCheck.run(at: model, sampleSize: 4) { value($0) }
+          }
+          #expect(report.passed, "\(name), \(set): \(report)")
+          note(name, valueError: report.lossError, report)
+          let bits = try [(1, false), (3, false), (2, true)].map { threads, recomputes in
+            try RuntimeSettings.with(set, threads: threads) {
+              try differentiate(at: model) { value($0, recomputes: recomputes) }.gradient.bits
+            }
+          }
+          #expect(bits[1] == bits[0] && bits[2] == bits[0], "\(name), \(set): threads or recomputation")
+        }
+      }
+      let types = TokenBatch([0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0], batch: 2, time: 6)
+      let masked = TokenBatch([-1, 3, -1, -1, 0, -1, 9, -1, 1, -1, -1, -1], batch: 2, time: 6)
+      for family in BERT.Family.allCases {
+        var configuration = BERT.Configuration(
+          family, vocabularySize: 13, positionCount: 9, width: 12, layerCount: 2, headCount: 3, feedForwardWidth: 17)
+        configuration.tiesDecoder = family != .roberta
+        let model = Self.spread(BERT.With<BERT.MaskedLanguageHead>(configuration, seed: 4))
+        try check("\(family)", model) { model, pass in
+          model.loss(Self.tokens, tokenTypes: family == .distilBERT ? nil : types, targets: masked, &pass)
+        }
+      }
+      let configuration = BERT.Configuration(
+        vocabularySize: 13, positionCount: 9, width: 12, layerCount: 1, headCount: 3)
+      try check("BERT, both heads", Self.spread(BERT.With<BERT.PreTrainingHead>(configuration, seed: 5))) {
+        model, pass in
+        let scores = model(Self.tokens, tokenTypes: types, &pass)
+        return scores.tokens.crossEntropy(targets: masked.ids) + scores.nextSentence.crossEntropy(targets: [1, 0])
+      }
+    }
+
     /// Positions, heads and blocks of the size that threads share: the same bits for any number of them.
     @Test func threadsDoNotChangeBits() throws {
       let time = 130

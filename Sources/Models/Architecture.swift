@@ -1,0 +1,100 @@
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+/// A model that runs on tensors under the names that Hugging Face's `forward` has for them.
+public protocol NamedForward: Sendable {
+  /// Runs the model.
+  ///
+  /// - Returns: what Hugging Face's class returns, under its names: `logits`, `last_hidden_state`, ...
+  /// - Throws: a typed error for an input that is missing, unknown, of another shape or outside its range.
+  func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)]
+}
+
+/// A class of models by the name that `config.json` has for it under `architectures`.
+public struct Architecture: Sendable {
+  /// Hugging Face's name of the class.
+  public let name: String
+  /// Loads a model of this class from a folder.
+  public let load: @Sendable (_ folder: String, _ format: StorageFormat?) throws(InputError) -> any NamedForward
+
+  init(
+    _ name: String,
+    load: @escaping @Sendable (_ folder: String, _ format: StorageFormat?) throws(InputError) -> any NamedForward
+  ) {
+    (self.name, self.load) = (name, load)
+  }
+
+  /// All that are implemented: a line for each family.
+  public static let all: [Architecture] =
+    bert
+    + decoders
+
+  /// The architecture that a folder's `config.json` names.
+  ///
+  /// - Throws: `unsupported` for one that is not implemented; what reading the file throws.
+  public init(of folder: String) throws(InputError) {
+    let names = try PretrainedModel.configuration(in: folder).required("architectures")
+    guard let first = try names.array(atMost: 64).first else {
+      throw names.error(.badValue, "names no class", advice: "Write the model's class, as [\"BertForMaskedLM\"].")
+    }
+    let name = try first.string()
+    guard let found = Architecture.all.first(where: { $0.name == name }) else {
+      throw first.error(
+        .unsupported, "the architecture \"\(name)\" is not implemented",
+        advice: "Known are \(Architecture.all.map(\.name).joined(separator: ", ")).")
+    }
+    self = found
+  }
+}
+
+extension PretrainedModel {
+  /// Loads whatever class of model a folder's `config.json` names, to be run on named tensors.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func loadAny(
+    from folder: String, as format: StorageFormat? = nil
+  ) throws(InputError) -> any NamedForward {
+    try Architecture(of: folder).load(folder, format)
+  }
+}
+
+// MARK: - Decoders
+
+/// A decoder, with the output that its class has.
+private struct DecoderForward: NamedForward {
+  let model: any LanguageModel
+  /// Whether scores are wanted, or the hidden states.
+  let givesLogits: Bool
+
+  func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    try inputs.refuse(except: ["input_ids", "attention_mask"])
+    let (tokens, shape) = try inputs.tokens("input_ids", below: model.vocabularySize, axes: 2)
+    guard tokens.time <= model.contextLength else {
+      throw InputError(
+        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(model.contextLength)",
+        at: inputs.place(of: "input_ids"), advice: "Shorten the texts.")
+    }
+    var pass = Pass(mask: try inputs.mask("attention_mask", like: shape))
+    let hidden = model.hidden(tokens, &pass)
+    return givesLogits ? [("logits", model.logits(hidden))] : [("last_hidden_state", hidden)]
+  }
+}
+
+extension Architecture {
+  fileprivate static let decoders: [Architecture] = [
+    Architecture("GPT2Model") { (folder, format) throws(InputError) in
+      DecoderForward(model: try GPT2.load(from: folder, as: format), givesLogits: false)
+    },
+    Architecture("GPT2LMHeadModel") { (folder, format) throws(InputError) in
+      DecoderForward(model: try GPT2.load(from: folder, as: format), givesLogits: true)
+    },
+    Architecture("LlamaModel") { (folder, format) throws(InputError) in
+      DecoderForward(model: try Llama.load(from: folder, as: format), givesLogits: false)
+    },
+    Architecture("LlamaForCausalLM") { (folder, format) throws(InputError) in
+      DecoderForward(model: try Llama.load(from: folder, as: format), givesLogits: true)
+    },
+  ]
+}

@@ -1,0 +1,182 @@
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+extension BERT {
+  /// Loads an encoder without a head from a Hugging Face folder, strictly. Heads that the file holds are left aside, and
+  /// so is a pooler that the file lacks.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> BERT {
+    let file = try BERTFile(folder)
+    let pooler = "pooler.dense.weight"
+    let hasPooler = file.names.candidates(for: pooler).contains { file.checkpoint.tensor(named: $0) != nil }
+    var initializer = Initializer.placeholders
+    var model = BERT(file.configuration, hasPooler: hasPooler, &initializer)
+    try file.fill(&model, as: format)
+    return model
+  }
+
+  /// Saves the encoder as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    try configuration.write(to: folder, class: "Model", self)
+  }
+}
+
+extension BERT.With {
+  /// Loads an encoder with its head from a Hugging Face folder, strictly. Heads of other tasks are left aside.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+    let file = try BERTFile(folder)
+    var initializer = Initializer.placeholders
+    var model = Self(file.configuration, &initializer)
+    try file.fill(&model, as: format)
+    return model
+  }
+
+  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    let configuration = encoder.configuration, names = configuration.family.maskedLanguageNames
+    // Beside a decoder of its own, readers expect the tied one's bias too, which then counts for nothing.
+    let own = parameters.first { $0.name == names.decoder + ".bias" && $0.name != names.tiedBias }
+    try configuration.write(
+      to: folder, class: Head.className, self, extra: own.map { [(names.tiedBias, $0.value)] } ?? [])
+  }
+}
+
+extension BERT.Configuration {
+  fileprivate func write(
+    to folder: AtomicDirectory, class name: String, _ model: some Module,
+    extra: [(name: String, value: Tensor)] = []
+  ) throws(InputError) {
+    let json = json(architecture: family.classPrefix + name, format: model.matrixFormat)
+    try folder.write(try json.encoded(pretty: true), to: "config.json")
+    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"), extra: extra)
+  }
+}
+
+/// A folder's configuration and tensors.
+private struct BERTFile {
+  var configuration: BERT.Configuration
+  let checkpoint: SafetensorsCheckpoint
+  /// The names of the encoder's parameters; what may be left aside depends on the model.
+  let names: CheckpointNames
+  private let embedding: String
+
+  init(_ folder: String) throws(InputError) {
+    configuration = try BERT.Configuration(try PretrainedModel.configuration(in: folder))
+    checkpoint = try SafetensorsCheckpoint(at: folder)
+    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
+    let family = configuration.family, head = family.maskedLanguageNames
+    embedding = family.encoderName + ".embeddings.word_embeddings.weight"
+    names = CheckpointNames(basePrefix: family.encoderName)
+    configuration.tiesDecoder = try !PretrainedModel.hasOwnHead(
+      checkpoint, head: head.decoder + ".weight", embedding: names.candidates(for: embedding))
+  }
+
+  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+    let head = configuration.family.maskedLanguageNames, isTied = configuration.tiesDecoder
+    let decoder = head.decoder + ".weight", ownBias = head.decoder + ".bias"
+    let prefix = configuration.family.encoderName + "."
+    @Sendable func bare(_ name: String) -> String {
+      name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    }
+    let parameters = model.parameters.map { bare($0.name) }
+    let otherParts = BERT.Family.headNames.filter { part in !parameters.contains { $0.hasPrefix(part) } }
+    // Tied, the second of two equal tensors says nothing. Untied, the decoder's own bias is the one that counts.
+    var doubled: Set = [isTied ? decoder : head.tiedBias]
+    if isTied, let one = checkpoint.tensor(named: head.tiedBias), let other = checkpoint.tensor(named: ownBias),
+      try one.hasSameBytes(as: other)
+    {
+      doubled.insert(ownBias)
+    }
+    var aliases = [head.tiedBias: [ownBias]]
+    aliases[ownBias] = [head.tiedBias]
+    if isTied { aliases[embedding] = [decoder] }
+    let names = CheckpointNames(basePrefix: configuration.family.encoderName, aliases: aliases) { [doubled] name in
+      let rest = bare(name)
+      return rest == "embeddings.position_ids" || rest == "embeddings.token_type_ids" || doubled.contains(name)
+        || otherParts.contains { rest.hasPrefix($0) }
+    }
+    try checkpoint.load(into: &model, names: names, as: format)
+  }
+}
+
+extension BERT.Family {
+  /// What stands beside the encoder in files, by the beginning of the names: a model leaves aside what it has no part
+  /// of.
+  fileprivate static let headNames = [
+    "pooler.", "cls.predictions.", "cls.seq_relationship.", "lm_head.", "vocab_transform.", "vocab_layer_norm.",
+    "vocab_projector.", "pre_classifier.", "classifier.", "qa_outputs.",
+  ]
+}
+
+extension Architecture {
+  /// BERT's classes and those of the families with its blocks.
+  static let bert: [Architecture] = BERT.Family.allCases.flatMap { family in
+    let pretraining =
+      family == .bert
+      ? [family.with(BERT.PreTrainingHead.self), family.with(BERT.NextSentenceHead.self)] : []
+    return [
+      Architecture(family.classPrefix + "Model") { (folder, format) throws(InputError) in
+        try BERT.load(from: folder, as: format)
+      },
+      family.with(BERT.MaskedLanguageHead.self), family.with(BERT.SequenceClassificationHead.self),
+      family.with(BERT.TokenClassificationHead.self), family.with(BERT.QuestionAnsweringHead.self),
+      family.with(BERT.MultipleChoiceHead.self),
+    ] + pretraining
+  }
+}
+
+extension BERT.Family {
+  fileprivate func with<Head: BERTHead>(_ head: Head.Type) -> Architecture {
+    Architecture(classPrefix + Head.className) { (folder, format) throws(InputError) in
+      try BERT.With<Head>.load(from: folder, as: format)
+    }
+  }
+}
+
+extension BERT: SavableModel, NamedForward {
+  /// Takes `input_ids`, and where there are any `attention_mask` and, of a family with types, `token_type_ids`.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    let batch = try configuration.batch(inputs, axes: 2)
+    var pass = Pass(mask: batch.mask)
+    let states = self(batch.tokens, tokenTypes: batch.types, &pass)
+    return [("last_hidden_state", states.hidden)] + (states.pooled.map { [("pooler_output", $0)] } ?? [])
+  }
+}
+
+extension BERT.With: SavableModel, NamedForward {
+  /// Takes `input_ids`, and where there are any `attention_mask` and, of a family with types, `token_type_ids`.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    let isChoice = Head.self == BERT.MultipleChoiceHead.self
+    let batch = try encoder.configuration.batch(inputs, axes: isChoice ? 3 : 2)
+    var pass = Pass(mask: batch.mask)
+    let named = Head.named(self(batch.tokens, tokenTypes: batch.types, &pass))
+    // A score for each row becomes a row for each question.
+    return isChoice ? named.map { ($0.name, $0.value.reshaped(batch.shape[0], batch.shape[1])) } : named
+  }
+}
+
+extension BERT.Configuration {
+  fileprivate func batch(
+    _ inputs: ForwardInputs, axes: Int
+  ) throws(InputError) -> (tokens: TokenBatch, types: TokenBatch?, mask: AttentionMask, shape: [Int]) {
+    let types = "token_type_ids"
+    try inputs.refuse(except: ["input_ids", "attention_mask"] + (tokenTypeCount > 0 ? [types] : []))
+    let (tokens, shape) = try inputs.tokens("input_ids", below: vocabularySize, axes: axes)
+    guard tokens.time <= contextLength else {
+      throw InputError(
+        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(contextLength)",
+        at: inputs.place(of: "input_ids"), advice: "Shorten the texts.")
+    }
+    let typed = inputs.has(types) ? try inputs.tokens(types, below: tokenTypeCount, like: shape) : nil
+    return (tokens, typed, try inputs.mask("attention_mask", like: shape), shape)
+  }
+}

@@ -1,0 +1,95 @@
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+/// The tensors that a model is run on, under the names of Hugging Face's `forward`: `input_ids`, `attention_mask`, ...
+public struct ForwardInputs: Sendable {
+  private let file: SafetensorsFile
+
+  /// Opens a safetensors file of inputs.
+  ///
+  /// - Throws: what opening the file throws.
+  public init(opening path: String) throws(InputError) { file = try SafetensorsFile(opening: path) }
+
+  /// Whether there is a tensor of this name.
+  func has(_ name: String) -> Bool { file.entry(named: name) != nil }
+
+  /// Where a tensor is, for errors.
+  func place(of name: String) -> String { "\(file.path): \(name)" }
+
+  /// Refuses tensors that the model would not read.
+  func refuse(except names: [String]) throws(InputError) {
+    for entry in file.entries where !names.contains(entry.name.text) {
+      throw InputError(
+        .unsupported, "the model takes no input of this name", at: place(of: entry.name.text),
+        advice: "It takes \(names.joined(separator: ", ")).")
+    }
+  }
+
+  /// Ids in `0..<limit`, of a tensor with this number of axes. Of three axes, `[batch, choices, time]`, the first two
+  /// become rows.
+  func tokens(
+    _ name: String, below limit: Int, axes: Int
+  ) throws(InputError) -> (tokens: TokenBatch, shape: [Int]) {
+    guard let entry = file.entry(named: name) else {
+      throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
+    }
+    guard entry.shape.count == axes, !entry.shape.contains(0) else {
+      let expected = axes == 3 ? "[batch, choices, time]" : "[batch, time]"
+      throw InputError(.badValue, "is of the shape \(entry.shape), but must be \(expected)", at: place(of: name))
+    }
+    return (try tokens(name, below: limit, like: entry.shape), entry.shape)
+  }
+
+  /// Ids in `0..<limit`, of a tensor of the given shape.
+  func tokens(_ name: String, below limit: Int, like shape: [Int]) throws(InputError) -> TokenBatch {
+    let time = shape.last ?? 1
+    var ids: [Int32] = []
+    for (index, value) in try integers(name, like: shape).enumerated() {
+      guard value >= 0, value < Int64(limit), let id = Int32(exactly: value) else {
+        throw InputError(
+          .badValue, "element \(index) is \(value), outside the \(limit) that the model knows", at: place(of: name))
+      }
+      ids.append(id)
+    }
+    return TokenBatch(ids, batch: ids.count / time, time: time)
+  }
+
+  /// Which tokens are no padding: those marked 1; all of them where the tensor is absent.
+  func mask(_ name: String, like shape: [Int]) throws(InputError) -> AttentionMask {
+    guard has(name) else { return .none }
+    let marks = try tokens(name, below: 2, like: shape)
+    return .keeping(
+      (0..<marks.batch).map { row in marks.ids[row * marks.time..<(row + 1) * marks.time].map { $0 == 1 } })
+  }
+
+  private func integers(_ name: String, like shape: [Int]) throws(InputError) -> [Int64] {
+    guard let entry = file.entry(named: name) else {
+      throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
+    }
+    guard entry.shape == shape else {
+      throw InputError(.sizeMismatch, "is of the shape \(entry.shape), but must be \(shape)", at: place(of: name))
+    }
+    let bytes = try file.bytes(of: entry, budget: 1 << 28)
+    func widened<Integer: FixedWidthInteger>(_ type: Integer.Type) -> [Int64] {
+      bytes.withUnsafeBytes { raw in
+        (0..<raw.count / MemoryLayout<Integer>.size).map {
+          let value = raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<Integer>.size, as: type)
+          return Int64(clamping: Integer(littleEndian: value))
+        }
+      }
+    }
+    switch entry.dtype {
+    case .int64: return widened(Int64.self)
+    case .int32: return widened(Int32.self)
+    case .int16: return widened(Int16.self)
+    case .int8: return widened(Int8.self)
+    case .uint8, .bool: return widened(UInt8.self)
+    default:
+      throw InputError(
+        .unsupported, "is kept as \(entry.dtype.rawValue), but must hold integers", at: place(of: name),
+        advice: "Save it as I64, I32, I16, I8, U8 or BOOL.")
+    }
+  }
+}

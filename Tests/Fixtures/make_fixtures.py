@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Writes Tests/Fixtures/Models: tiny random models as Hugging Face saves them, with inputs and what it computes of them.
+
+Each folder holds config.json and model.safetensors, inputs.safetensors (named as the parameters of `forward`) and
+outputs.safetensors (named as the fields that it returns), computed in Float64 and rounded once. Every parameter is random,
+biases and norms too. Of the input's rows one is whole, one padded on the right and one on the left.
+
+Usage: Tests/Fixtures/make_fixtures.py [NAME...]  (needs Python 3 with transformers 5.23.0, torch 2.15, safetensors)
+"""
+
+import pathlib
+import shutil
+import sys
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+VERSION = "5.23.0"
+OUTPUT = pathlib.Path(__file__).parent / "Models"
+VOCABULARY, TIME, CHOICES = 37, 11, 3
+
+BERT = dict(
+    vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24,
+    max_position_embeddings=20, type_vocab_size=3)
+ROBERTA = dict(BERT, max_position_embeddings=24, layer_norm_eps=1e-5, type_vocab_size=1)
+DISTILBERT = dict(
+    vocab_size=VOCABULARY, dim=16, n_layers=2, n_heads=4, hidden_dim=24, max_position_embeddings=20)
+LABELS = dict(id2label={0: "none", 1: "name", 2: "place"}, label2id={"none": 0, "name": 1, "place": 2})
+
+# Folder, class, configuration.
+CASES = [
+    ("bert", "BertModel", BERT),
+    ("bert-masked-lm", "BertForMaskedLM", BERT),
+    ("bert-masked-lm-untied", "BertForMaskedLM", dict(BERT, tie_word_embeddings=False, hidden_act="gelu_new")),
+    ("bert-pretraining", "BertForPreTraining", dict(BERT, hidden_act="relu")),
+    ("bert-next-sentence", "BertForNextSentencePrediction", dict(BERT, layer_norm_eps=1e-3)),
+    ("bert-sequence-classification", "BertForSequenceClassification", dict(BERT, hidden_act="silu", **LABELS)),
+    ("bert-token-classification", "BertForTokenClassification", dict(BERT, **LABELS)),
+    ("bert-question-answering", "BertForQuestionAnswering", BERT),
+    ("bert-multiple-choice", "BertForMultipleChoice", BERT),
+    ("roberta", "RobertaModel", ROBERTA),
+    ("roberta-masked-lm", "RobertaForMaskedLM", dict(ROBERTA, hidden_act="relu")),
+    ("roberta-sequence-classification", "RobertaForSequenceClassification", dict(ROBERTA, **LABELS)),
+    ("roberta-token-classification", "RobertaForTokenClassification", dict(ROBERTA, pad_token_id=3)),
+    ("roberta-question-answering", "RobertaForQuestionAnswering", ROBERTA),
+    ("roberta-multiple-choice", "RobertaForMultipleChoice", ROBERTA),
+    ("xlm-roberta-masked-lm", "XLMRobertaForMaskedLM", ROBERTA),
+    ("distilbert", "DistilBertModel", DISTILBERT),
+    ("distilbert-masked-lm", "DistilBertForMaskedLM", dict(DISTILBERT, activation="relu")),
+    ("distilbert-sequence-classification", "DistilBertForSequenceClassification", dict(DISTILBERT, **LABELS)),
+    ("distilbert-token-classification", "DistilBertForTokenClassification", dict(DISTILBERT, **LABELS)),
+    ("distilbert-question-answering", "DistilBertForQuestionAnswering", DISTILBERT),
+    ("distilbert-multiple-choice", "DistilBertForMultipleChoice", DISTILBERT),
+]
+
+
+def randomised(model):
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.normal_(std=0.3)
+            if parameter.dim() == 1 and name.endswith("weight"):
+                parameter.add_(1)
+    return model.eval()
+
+
+def inputs(config, class_name):
+    padding = config.pad_token_id or 0
+    rows = 3 * (CHOICES if "MultipleChoice" in class_name else 1)
+    ids = torch.randint(5, VOCABULARY, (rows, TIME))
+    mask = torch.ones(rows, TIME, dtype=torch.int64)
+    for row in range(rows):
+        if row % 3 == 1:
+            ids[row, TIME - 4:], mask[row, TIME - 4:] = padding, 0
+        if row % 3 == 2:
+            ids[row, :3], mask[row, :3] = padding, 0
+    values = {"input_ids": ids, "attention_mask": mask}
+    types = getattr(config, "type_vocab_size", 0)
+    if types > 1:
+        values["token_type_ids"] = torch.randint(0, types, (rows, TIME))
+    if "MultipleChoice" in class_name:
+        values = {name: value.reshape(3, CHOICES, TIME) for name, value in values.items()}
+    return values
+
+
+def write(name, class_name, settings):
+    torch.manual_seed(sum(name.encode()))
+    kind = getattr(transformers, class_name)
+    model = randomised(kind(kind.config_class(**settings)))
+    folder = OUTPUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    model.save_pretrained(folder)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    values = inputs(model.config, class_name)
+    with torch.no_grad():
+        found = model.double()(**values)
+    outputs = {key: value.float().contiguous() for key, value in found.items() if torch.is_tensor(value)}
+    save_file(values, folder / "inputs.safetensors")
+    save_file(outputs, folder / "outputs.safetensors")
+    for file in folder.iterdir():
+        assert file.stat().st_size < 100_000, file
+    print(name, {key: list(value.shape) for key, value in outputs.items()})
+
+
+def main():
+    assert transformers.__version__ == VERSION, transformers.__version__
+    torch.set_num_threads(1)
+    wanted = sys.argv[1:]
+    for name, class_name, settings in CASES:
+        if not wanted or name in wanted:
+            write(name, class_name, settings)
+
+
+if __name__ == "__main__":
+    main()

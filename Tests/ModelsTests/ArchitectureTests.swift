@@ -1,0 +1,285 @@
+import Foundation
+import Models
+import Tensor
+import TestSupport
+import Testing
+
+/// Folders as transformers 5.23 saves them, with what it computes; Tests/Fixtures/make_fixtures.py writes them.
+enum ModelFixture {
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/Models")
+  static let names: [String] =
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
+
+  static func path(_ name: String) -> String { folder.appending(path: name).path }
+
+  /// The tensors of a safetensors file.
+  static func tensors(_ path: String) throws -> [(name: String, value: Tensor)] {
+    let checkpoint = try SafetensorsCheckpoint(at: path)
+    var values = NamedTensors(checkpoint.tensors.map { ($0.entry.name.text, .placeholder(Shape($0.entry.shape))) })
+    try checkpoint.load(into: &values)
+    return values.parameters
+  }
+
+  /// What a folder's model makes of its fixture's inputs.
+  static func outputs(_ name: String, of folder: String? = nil) throws -> [(name: String, value: Tensor)] {
+    try PretrainedModel.loadAny(from: folder ?? path(name))
+      .outputs(of: ForwardInputs(opening: path(name) + "/inputs.safetensors"))
+  }
+}
+
+@Suite struct ArchitectureTests {
+  @Test func allFixturesAreThere() {
+    #expect(ModelFixture.names.count == 22)
+    #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
+  }
+
+  @Test(arguments: ModelFixture.names) func outputsAreTransformers(_ name: String) throws {
+    let found = try ModelFixture.outputs(name)
+    let expected = try ModelFixture.tensors(ModelFixture.path(name) + "/outputs.safetensors")
+    #expect(Set(found.map(\.name)) == Set(expected.map(\.name)))
+    for (key, value) in expected {
+      let other = try #require(found.first { $0.name == key }).value
+      #expect(other.shape == value.shape, "\(key)")
+      let largest = value.scalars.reduce(0) { max($0, abs($1)) }
+      let worst = zip(other.scalars, value.scalars).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
+      #expect(worst <= 2e-5 * largest && !worst.isNaN, "\(key): \(worst) of \(largest)")
+    }
+  }
+
+  @Test(arguments: ModelFixture.names) func savedAndLoadedAgainTheBytesAreTheSame(_ name: String) throws {
+    try RuntimeSettings.unchanged {
+      try withFolder { folder in
+        func save(_ source: String, _ target: String) throws {
+          let model = try #require(try PretrainedModel.loadAny(from: source) as? any SavableModel)
+          let destination = try AtomicDirectory(replacing: target)
+          try model.save(to: destination)
+          try destination.commit()
+        }
+        try save(ModelFixture.path(name), folder + "/a")
+        try save(folder + "/a", folder + "/b")
+        for file in ["config.json", "model.safetensors"] {
+          let (a, b) = (
+            try Data(contentsOf: URL(filePath: "\(folder)/a/\(file)")),
+            try Data(contentsOf: URL(filePath: "\(folder)/b/\(file)"))
+          )
+          #expect(a == b, "\(file)")
+        }
+        // The file as transformers wrote it, but for the tied bias that counts for nothing beside an own decoder's.
+        let (theirs, ours) = (
+          try ModelFixture.tensors(ModelFixture.path(name) + "/model.safetensors"),
+          try ModelFixture.tensors(folder + "/a/model.safetensors")
+        )
+        #expect(Set(theirs.map(\.name)) == Set(ours.map(\.name)))
+        for (key, value) in theirs where !(name.hasSuffix("untied") && key == "cls.predictions.bias") {
+          #expect(ours.first { $0.name == key }.map { sameBits($0.value, value) } == true, "\(key)")
+        }
+        for (a, b) in zip(try ModelFixture.outputs(name), try ModelFixture.outputs(name, of: folder + "/b")) {
+          #expect(a.name == b.name && sameBits(a.value, b.value))
+        }
+      }
+    }
+  }
+
+  /// The fixture's tensors, changed, and what the model then makes of the inputs.
+  private func outputs(
+    _ name: String, _ body: (inout [(name: String, value: Tensor)]) -> Void = { _ in },
+    configuration change: (String) -> String = { $0 }
+  ) throws -> [(name: String, value: Tensor)] {
+    var tensors = try ModelFixture.tensors(ModelFixture.path(name) + "/model.safetensors")
+    body(&tensors)
+    let text = try String(contentsOfFile: ModelFixture.path(name) + "/config.json", encoding: .utf8)
+    return try withFolder { folder in
+      try ModelFolder(configuration: change(text), tensors: tensors).write(to: folder)
+      return try ModelFixture.outputs(name, of: folder)
+    }
+  }
+
+  private func same(_ a: [(name: String, value: Tensor)], _ b: [(name: String, value: Tensor)]) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { $0.name == $1.name && sameBits($0.value, $1.value) }
+  }
+
+  @Test func whatOldFilesHaveIsRead() throws {
+    try RuntimeSettings.unchanged {
+      for name in ["bert", "bert-masked-lm", "bert-pretraining", "roberta-masked-lm", "distilbert-masked-lm"] {
+        let expected = try ModelFixture.outputs(name)
+        let prefix = name.split(separator: "-")[0] + "."
+        let old = try outputs(name) { tensors in
+          for index in tensors.indices {
+            var key = tensors[index].name
+            if key.contains("LayerNorm") {
+              key = key.replacingOccurrences(of: "LayerNorm.weight", with: "LayerNorm.gamma")
+              key = key.replacingOccurrences(of: "LayerNorm.bias", with: "LayerNorm.beta")
+            }
+            tensors[index].name = key.hasPrefix(prefix) ? String(key.dropFirst(prefix.count)) : key
+          }
+          tensors.append(("embeddings.position_ids", .ones([1, 20])))
+        }
+        #expect(same(old, expected), "\(name)")
+      }
+    }
+  }
+
+  @Test func tiedDecodersInEveryForm() throws {
+    try RuntimeSettings.unchanged {
+      for (name, table, decoder, bias) in [
+        ("bert-masked-lm", "bert.", "cls.predictions.decoder", "cls.predictions.bias"),
+        ("roberta-masked-lm", "roberta.", "lm_head.decoder", "lm_head.bias"),
+        ("distilbert-masked-lm", "distilbert.", "vocab_projector", "vocab_projector.bias"),
+      ] {
+        let embedding = table + "embeddings.word_embeddings.weight"
+        let expected = try ModelFixture.outputs(name)
+        func value(_ key: String, _ tensors: [(name: String, value: Tensor)]) -> Tensor {
+          tensors.first { $0.name == key }?.value ?? Tensor(0)
+        }
+        let both = try outputs(name) { tensors in
+          tensors.append((decoder + ".weight", value(embedding, tensors)))
+          if bias != decoder + ".bias" { tensors.append((decoder + ".bias", value(bias, tensors))) }
+        }
+        #expect(same(both, expected), "\(name)")
+        let decoderOnly = try outputs(name) { tensors in
+          for index in tensors.indices {
+            if tensors[index].name == embedding { tensors[index].name = decoder + ".weight" }
+            if tensors[index].name == bias { tensors[index].name = decoder + ".bias" }
+          }
+        }
+        #expect(same(decoderOnly, expected), "\(name)")
+        // A decoder that differs is the model's own, whatever the configuration says.
+        let own = try outputs(name) { tensors in
+          tensors.append((decoder + ".weight", value(embedding, tensors) * -1))
+        }
+        #expect(!same(own, expected), "\(name)")
+      }
+    }
+  }
+
+  @Test func partsOfOtherTasksAreLeftAside() throws {
+    try RuntimeSettings.unchanged {
+      let heads: [(name: String, value: Tensor)] = [
+        ("cls.predictions.bias", .ones([37])), ("cls.seq_relationship.weight", .ones([2, 16])),
+        ("bert.pooler.dense.weight", .ones([16, 16])),
+      ]
+      let expected = try ModelFixture.outputs("bert-token-classification")
+      #expect(same(try outputs("bert-token-classification") { $0 += heads }, expected))
+      #expect(throws: InputError.self) {
+        try outputs("bert-token-classification") { $0.append(("classifier.scale", .ones([2]))) }
+      }
+      #expect(throws: InputError.self) {
+        try outputs("bert-masked-lm") { $0.append(("cls.predictions.decoder.bias", .ones([37]))) }
+      }
+      // An encoder whose file has no pooler gives no pooler's output.
+      let bare = try outputs("bert") { tensors in tensors.removeAll { $0.name.hasPrefix("pooler") } }
+      #expect(bare.map(\.name) == ["last_hidden_state"])
+    }
+  }
+
+  @Test func unknownArchitecturesAndSettings() throws {
+    func found(_ name: String, _ old: String, _ new: String) throws -> InputError? {
+      do {
+        _ = try outputs(name, configuration: { $0.replacingOccurrences(of: old, with: new) })
+      } catch let error as InputError { return error }
+      return nil
+    }
+    let unknown = try #require(try found("bert", "BertModel", "BertForPoetry"))
+    #expect(unknown.kind == .unsupported && unknown.what.contains("BertForPoetry"))
+    for name in [
+      "BertForMaskedLM", "XLMRobertaModel", "DistilBertForQuestionAnswering", "GPT2LMHeadModel", "LlamaModel",
+    ] {
+      #expect(unknown.advice.contains(name))
+    }
+    #expect(try found("bert", "\"is_decoder\": false", "\"is_decoder\": true")?.kind == .unsupported)
+    #expect(
+      try found("bert", "\"use_cache\"", "\"position_embedding_type\": \"relative_key\", \"use_cache\"")?.kind
+        == .unsupported)
+    #expect(try found("bert", "\"num_attention_heads\": 4", "\"num_attention_heads\": 3")?.kind == .inconsistent)
+    #expect(try found("roberta", "\"pad_token_id\": 1", "\"pad_token_id\": 23")?.kind == .inconsistent)
+    #expect(try found("bert", "\"model_type\": \"bert\"", "\"model_type\": \"gpt2\"")?.kind == .unsupported)
+    #expect(try found("bert", "[\n    \"BertModel\"\n  ]", "[]")?.kind == .badValue)
+    #expect(try found("bert-token-classification", "\"2\": \"place\"", "\"3\": \"place\"")?.kind == .missing)
+  }
+
+  @Test func inputsAreChecked() throws {
+    let model = try PretrainedModel.loadAny(from: ModelFixture.path("bert"))
+    func kind(_ inputs: [(name: String, shape: [Int], values: [Int64])]) throws -> InputError.Kind? {
+      try withFolder { folder in
+        let path = folder + "/inputs.safetensors"
+        let entries = inputs.map { SafetensorsTensor(name: JSONString($0.name), dtype: .int64, shape: $0.shape) }
+        try SafetensorsWriter.write(entries, to: path) { (index, sink) throws(InputError) in
+          try sink.write(
+            inputs[index].values.flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * Int64($0))) }
+            })
+        }
+        let opened = try ForwardInputs(opening: path)
+        return errorKind { () throws(InputError) in try model.outputs(of: opened) }
+      }
+    }
+    #expect(try kind([("input_ids", [1, 3], [1, 2, 36])]) == nil)
+    #expect(try kind([("input_ids", [1, 3], [1, 2, 36]), ("token_type_ids", [1, 3], [0, 2, 1])]) == nil)
+    #expect(try kind([]) == .missing)
+    #expect(try kind([("input_ids", [1, 3], [1, 2, 37])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 3], [1, -2, 3])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 3], [1, 2, .max])]) == .badValue)
+    #expect(try kind([("input_ids", [3], [1, 2, 3])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 0], [])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 1, 3], [1, 2, 3])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 21], [Int64](repeating: 1, count: 21))]) == .tooLarge)
+    #expect(try kind([("input_ids", [1, 2], [1, 2]), ("token_type_ids", [1, 2], [0, 3])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 2], [1, 2]), ("attention_mask", [2, 1], [1, 1])]) == .sizeMismatch)
+    #expect(try kind([("input_ids", [1, 2], [1, 2]), ("attention_mask", [1, 2], [2, 1])]) == .badValue)
+    #expect(try kind([("input_ids", [1, 2], [1, 2]), ("labels", [1, 2], [2, 1])]) == .unsupported)
+  }
+
+  @Test func decodersRunByName() throws {
+    try RuntimeSettings.unchanged {
+      let cases = [
+        (SmallModels.gpt2, "GPT2LMHeadModel", "GPT2Model"), (SmallModels.grouped, "LlamaForCausalLM", "LlamaModel"),
+      ]
+      for (configuration, full, bare) in cases {
+        let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 9)
+        for name in [full, bare] {
+          try withFolder { folder in
+            let text = configuration.replacingOccurrences(of: full, with: name)
+            try ModelFolder(configuration: text, tensors: model.parameters).write(to: folder)
+            let entry = SafetensorsTensor(name: "input_ids", dtype: .int32, shape: [2, 9])
+            try SafetensorsWriter.write([entry], to: folder + "/inputs.safetensors") { (_, sink) throws(InputError) in
+              try sink.write(tokens.ids.flatMap { [UInt8(truncatingIfNeeded: $0), 0, 0, 0] })
+            }
+            let found = try PretrainedModel.loadAny(from: folder)
+              .outputs(of: ForwardInputs(opening: folder + "/inputs.safetensors"))
+            var pass = Pass()
+            let hidden = model.hidden(tokens, &pass)
+            #expect(found.map(\.name) == [name == full ? "logits" : "last_hidden_state"])
+            #expect(sameBits(found[0].value, name == full ? model.logits(hidden) : hidden))
+          }
+        }
+      }
+    }
+  }
+
+  @Test func everyParameterIsListed() {
+    func check(_ model: some Module) { #expect(checkModule(model) == []) }
+    for family in BERT.Family.allCases {
+      var configuration = BERT.Configuration(
+        family, vocabularySize: 11, positionCount: 9, width: 4, layerCount: 2, headCount: 2)
+      check(BERT(configuration, seed: 1))
+      check(BERT.With<BERT.PreTrainingHead>(configuration, seed: 1))
+      check(BERT.With<BERT.SequenceClassificationHead>(configuration, seed: 1))
+      check(BERT.With<BERT.MultipleChoiceHead>(configuration, seed: 1))
+      check(BERT.With<BERT.TokenClassificationHead>(configuration, seed: 1))
+      check(BERT.With<BERT.QuestionAnsweringHead>(configuration, seed: 1))
+      configuration.tiesDecoder = false
+      check(BERT.With<BERT.MaskedLanguageHead>(configuration, seed: 1))
+    }
+  }
+
+  @Test func weightsOfAttentionAreCaptured() throws {
+    let configuration = BERT.Configuration(vocabularySize: 11, positionCount: 9, width: 4, layerCount: 2, headCount: 2)
+    var pass = Pass(mask: .lengths([5, 3], of: 5), capture: Capture())
+    _ = BERT(configuration, seed: 1)(TokenBatch([Int32](repeating: 3, count: 10), batch: 2, time: 5), &pass)
+    let weights = try #require(pass.capture?["1.attention"])
+    #expect(weights.shape == [2, 2, 5, 5])
+    let masked = weights.slice(1..<2, axis: 0).slice(3..<5, axis: 3)
+    #expect(masked.scalars.allSatisfy { $0 == 0 })
+    #expect(weights.sum(axis: 3).scalars.allSatisfy { abs($0 - 1) < 1e-6 })
+  }
+}

@@ -56,6 +56,14 @@ public struct BERT: Module {
     }
   }
 
+  /// Checks that a text from outside can be given to this model: ids in the vocabulary, positions in the context.
+  ///
+  /// - Throws: `badValue` for an id outside the vocabulary, `tooLarge` for more positions than the context has.
+  public func check(_ tokens: [Int]) throws(InputError) {
+    try checkTokens(
+      tokens, vocabularySize: configuration.vocabularySize, contextLength: configuration.contextLength)
+  }
+
   /// Encodes tokens; the pass's mask says which are padding, at either side.
   ///
   /// - Parameter tokenTypes: the type of each token; 0 unless given. A family without types takes none.

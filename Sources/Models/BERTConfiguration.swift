@@ -122,7 +122,8 @@ extension BERT {
       } else {
         paddingToken = try json.optional("pad_token_id")?.int(in: -1...vocabularySize - 1)
       }
-      endTokens = try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
+      // Nothing here ends a text, so an id that the vocabulary lacks does no harm.
+      endTokens = try json.optional("eos_token_id")?.tokenIDs(below: .max) ?? []
       startToken = try json.optional("bos_token_id")?.int()
       guard !family.countsPositionsAfterPadding || paddingToken.map({ $0 >= 0 && $0 + 1 < positionCount }) == true
       else {

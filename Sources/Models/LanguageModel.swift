@@ -49,21 +49,28 @@ extension LanguageModel {
   ///
   /// - Throws: `badValue` for an id outside the vocabulary, `tooLarge` for more positions than the context has.
   public func check(_ tokens: [Int], from position: Int = 0) throws(InputError) {
-    for (index, id) in tokens.enumerated() where id < 0 || id >= vocabularySize {
-      throw InputError(
-        .badValue, "the token id \(id) is outside the vocabulary of \(vocabularySize)", at: "token \(index)",
-        advice: "Use ids from 0 to \(vocabularySize - 1), from the tokenizer that belongs to the model.")
-    }
-    guard position + tokens.count <= contextLength else {
-      throw InputError(
-        .tooLarge, "\(position + tokens.count) tokens are more than the model's context of \(contextLength)",
-        at: "prompt", advice: "Shorten the text, or use a model with a longer context.")
-    }
+    try checkTokens(tokens, from: position, vocabularySize: vocabularySize, contextLength: contextLength)
   }
 
   func requireRoom(_ tokens: TokenBatch, _ pass: Pass) {
     precondition(
       pass.position + tokens.time <= contextLength,
       "\(Self.self): positions \(pass.position)..<\(pass.position + tokens.time) in a context of \(contextLength)")
+  }
+}
+
+/// Checks tokens from outside: ids in the vocabulary, positions in the context.
+func checkTokens(
+  _ tokens: [Int], from position: Int = 0, vocabularySize: Int, contextLength: Int
+) throws(InputError) {
+  for (index, id) in tokens.enumerated() where id < 0 || id >= vocabularySize {
+    throw InputError(
+      .badValue, "the token id \(id) is outside the vocabulary of \(vocabularySize)", at: "token \(index)",
+      advice: "Use ids from 0 to \(vocabularySize - 1), from the tokenizer that belongs to the model.")
+  }
+  guard position + tokens.count <= contextLength else {
+    throw InputError(
+      .tooLarge, "\(position + tokens.count) tokens are more than the model's context of \(contextLength)",
+      at: "prompt", advice: "Shorten the text, or use a model with a longer context.")
   }
 }

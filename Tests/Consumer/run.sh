@@ -27,7 +27,7 @@ awk -v folder="$work" '
   END { print count + 0 > (folder "/count") }
 ' "$work/swift-attention/README.md"
 count=$(cat "$work/count")
-[ "$count" -ge 6 ] || fail "README.md has $count blocks of Swift, not a manifest and five programs"
+[ "$count" -ge 7 ] || fail "README.md has $count blocks of Swift, not a manifest and six programs"
 
 package="$work/consumer"
 mkdir -p "$package/Sources/Reader"

@@ -26,6 +26,10 @@ BERT = dict(
 ROBERTA = dict(BERT, max_position_embeddings=24, layer_norm_eps=1e-5, type_vocab_size=1)
 DISTILBERT = dict(
     vocab_size=VOCABULARY, dim=16, n_layers=2, n_heads=4, hidden_dim=24, max_position_embeddings=20)
+GPT2 = dict(vocab_size=VOCABULARY, n_positions=20, n_embd=16, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0)
+LLAMA = dict(
+    vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+    intermediate_size=24, max_position_embeddings=20)
 LABELS = dict(id2label={0: "none", 1: "name", 2: "place"}, label2id={"none": 0, "name": 1, "place": 2})
 
 # Folder, class, configuration.
@@ -52,6 +56,10 @@ CASES = [
     ("distilbert-token-classification", "DistilBertForTokenClassification", dict(DISTILBERT, **LABELS)),
     ("distilbert-question-answering", "DistilBertForQuestionAnswering", DISTILBERT),
     ("distilbert-multiple-choice", "DistilBertForMultipleChoice", DISTILBERT),
+    ("gpt2", "GPT2Model", GPT2),
+    ("gpt2-lm", "GPT2LMHeadModel", GPT2),
+    ("llama", "LlamaModel", LLAMA),
+    ("llama-lm", "LlamaForCausalLM", LLAMA),
 ]
 
 

@@ -11,6 +11,8 @@ enum ModelFixture {
   static let names: [String] =
     ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
 
+  static let encoders = names.filter { !$0.hasPrefix("gpt2") && !$0.hasPrefix("llama") }
+
   static func path(_ name: String) -> String { folder.appending(path: name).path }
 
   /// The tensors of a safetensors file.
@@ -30,7 +32,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 22)
+    #expect(ModelFixture.names.count == 26)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -47,7 +49,7 @@ enum ModelFixture {
     }
   }
 
-  @Test(arguments: ModelFixture.names) func savedAndLoadedAgainTheBytesAreTheSame(_ name: String) throws {
+  @Test(arguments: ModelFixture.encoders) func savedAndLoadedAgainTheBytesAreTheSame(_ name: String) throws {
     try RuntimeSettings.unchanged {
       try withFolder { folder in
         func save(_ source: String, _ target: String) throws {
@@ -198,6 +200,30 @@ enum ModelFixture {
     #expect(try found("bert-token-classification", "\"2\": \"place\"", "\"3\": \"place\"")?.kind == .missing)
   }
 
+  /// Every setting with every kind of value: a model or an error, never a crash.
+  @Test(arguments: ["bert-sequence-classification", "roberta-masked-lm", "distilbert-multiple-choice"])
+  func damagedConfigurations(_ name: String) throws {
+    let bytes = try Data(contentsOf: URL(filePath: ModelFixture.path(name) + "/config.json"))
+    let members = try JSONField(try JSONValue(parsing: Array(bytes))).object()
+    let values: [JSONValue] = [
+      .null, .bool(true), .integer(-1), .integer(0), .integer(1), .integer(3), .integer(1 << 20), .integer(.max),
+      .integer(.min), .number(1e300), .number(0.5), .string("relu"), .array([]), .array([.integer(-7)]), .object([]),
+      .object([JSONMember("0", .integer(1))]),
+    ]
+    var refused = 0
+    for index in members.indices {
+      for value in values {
+        let changed = members.enumerated().map { JSONMember($1.key, $0 == index ? value : $1.field.value) }
+        let text = String(decoding: try JSONValue.object(changed).encoded(), as: UTF8.self)
+        do { _ = try outputs(name, configuration: { _ in text }) } catch let error as InputError {
+          #expect(!error.what.isEmpty)
+          refused += 1
+        }
+      }
+    }
+    #expect(refused > members.count)
+  }
+
   @Test func inputsAreChecked() throws {
     let model = try PretrainedModel.loadAny(from: ModelFixture.path("bert"))
     func kind(_ inputs: [(name: String, shape: [Int], values: [Int64])]) throws -> InputError.Kind? {
@@ -229,31 +255,15 @@ enum ModelFixture {
     #expect(try kind([("input_ids", [1, 2], [1, 2]), ("labels", [1, 2], [2, 1])]) == .unsupported)
   }
 
-  @Test func decodersRunByName() throws {
-    try RuntimeSettings.unchanged {
-      let cases = [
-        (SmallModels.gpt2, "GPT2LMHeadModel", "GPT2Model"), (SmallModels.grouped, "LlamaForCausalLM", "LlamaModel"),
-      ]
-      for (configuration, full, bare) in cases {
-        let model = try SmallModels.model(configuration), tokens = formulaTokens(time: 9)
-        for name in [full, bare] {
-          try withFolder { folder in
-            let text = configuration.replacingOccurrences(of: full, with: name)
-            try ModelFolder(configuration: text, tensors: model.parameters).write(to: folder)
-            let entry = SafetensorsTensor(name: "input_ids", dtype: .int32, shape: [2, 9])
-            try SafetensorsWriter.write([entry], to: folder + "/inputs.safetensors") { (_, sink) throws(InputError) in
-              try sink.write(tokens.ids.flatMap { [UInt8(truncatingIfNeeded: $0), 0, 0, 0] })
-            }
-            let found = try PretrainedModel.loadAny(from: folder)
-              .outputs(of: ForwardInputs(opening: folder + "/inputs.safetensors"))
-            var pass = Pass()
-            let hidden = model.hidden(tokens, &pass)
-            #expect(found.map(\.name) == [name == full ? "logits" : "last_hidden_state"])
-            #expect(sameBits(found[0].value, name == full ? model.logits(hidden) : hidden))
-          }
-        }
-      }
+  @Test func textsFromOutsideAreChecked() {
+    let model = BERT(
+      .init(.roberta, vocabularySize: 11, positionCount: 9, width: 4, layerCount: 1, headCount: 2), seed: 1)
+    func kind(_ ids: [Int]) -> InputError.Kind? {
+      errorKind { () throws(InputError) in try model.check(ids) }
     }
+    #expect(kind([0, 10]) == nil && kind([0, 11]) == .badValue && kind([-1]) == .badValue)
+    // Of RoBERTa's nine rows, those up to the padding token's are no positions.
+    #expect(kind([Int](repeating: 5, count: 7)) == nil && kind([Int](repeating: 5, count: 8)) == .tooLarge)
   }
 
   @Test func everyParameterIsListed() {

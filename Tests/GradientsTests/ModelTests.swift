@@ -76,11 +76,12 @@ extension GradientTests {
     /// Masked-language modelling: the targets are those tokens that were masked.
     @Test func encoders() throws {
       func check<Model: Module>(
-        _ name: String, _ model: Model, _ loss: @escaping @Sendable (Model, inout Pass) -> Tensor
+        _ name: String, _ model: Model, training random: Random? = nil,
+        _ loss: @escaping @Sendable (Model, inout Pass) -> Tensor
       ) throws {
         for set in Runtime.availableKernels {
           func value(_ model: Model, recomputes: Bool = false) -> Tensor {
-            var pass = Pass(mask: .lengths([6, 4], of: 6), recomputesBlocks: recomputes)
+            var pass = Pass(trainingWith: random, mask: .lengths([6, 4], of: 6), recomputesBlocks: recomputes)
             return loss(model, &pass)
           }
           let report = try RuntimeSettings.with(set, threads: 2) {
@@ -107,10 +108,11 @@ extension GradientTests {
           model.loss(Self.tokens, tokenTypes: family == .distilBERT ? nil : types, targets: masked, &pass)
         }
       }
-      let configuration = BERT.Configuration(
+      var configuration = BERT.Configuration(
         vocabularySize: 13, positionCount: 9, width: 12, layerCount: 1, headCount: 3)
-      try check("BERT, both heads", Self.spread(BERT.With<BERT.PreTrainingHead>(configuration, seed: 5))) {
-        model, pass in
+      configuration.dropout = 0.2
+      let both = Self.spread(BERT.With<BERT.PreTrainingHead>(configuration, seed: 5))
+      try check("BERT, both heads, dropout", both, training: Random(seed: 5)) { model, pass in
         let scores = model(Self.tokens, tokenTypes: types, &pass)
         return scores.tokens.crossEntropy(targets: masked.ids) + scores.nextSentence.crossEntropy(targets: [1, 0])
       }

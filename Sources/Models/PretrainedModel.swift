@@ -23,7 +23,7 @@ public enum PretrainedModel {
     case "llama": return try Llama.load(from: folder, as: format)
     case let name:
       throw kind.error(
-        .unsupported, "models of the type \"\(name)\" are not implemented", advice: "Known are gpt2 and llama.")
+        .unsupported, "no decoder of the type \"\(name)\" is implemented", advice: "Known are gpt2 and llama.")
     }
   }
 

@@ -18,9 +18,13 @@ struct Table {
     "gpt2.decode.bf16", "gpt2.decode.f16", "gpt2.train.4x64", "gpt2.train.1x1024",
   ]
 
+  /// The work that needs a text.
+  private static let onText = "chargpt.train.2000"
+
   /// Measures the machine. With a text the table ends with `chargpt.train.2000`.
   init(reading text: String?, repeats: Int?) throws(InputError) {
     (self.text, self.repeats) = (text, repeats)
+    if text != nil { _ = try Work.named(Table.onText, reading: text) }  // a text that is not one is an error at once
     ceiling = try Measurement("ceiling", reading: nil, repeats: nil).flopsPerSecond ?? 0
     bandwidth = try Measurement("bandwidth.read", reading: nil, repeats: nil).bytesPerSecond ?? 0
   }
@@ -35,8 +39,8 @@ struct Table {
     print("\(Runtime.threadCount) threads, \(Runtime.kernelSet.rawValue) kernels\n")
     print(Table.line("work", "time", "rate", "of the machine's"))
     var objects: [JSONValue] = []
-    for name in Table.works + (text == nil ? [] : ["chargpt.train.2000"]) {
-      let measured = try Measurement(name, reading: name.hasPrefix("chargpt") ? text : nil, repeats: repeats)
+    for name in Table.works + (text == nil ? [] : [Table.onText]) {
+      let measured = try Measurement(name, reading: name == Table.onText ? text : nil, repeats: repeats)
       objects.append(Measurement.object(measured.members))
       print(line(of: measured))
     }
@@ -70,11 +74,11 @@ struct Table {
     return padded(name, 42) + padded(time, 14) + padded(rate, 16) + share
   }
 
-  /// Three figures, or all before the point.
+  /// About three figures, and all before the point.
   private static func rounded(_ x: Double) -> String {
     guard x.isFinite, x < 1e15 else { return "\(x)" }
     if x >= 100 { return "\(Int(x.rounded()))" }
-    let unit = x >= 10 ? 10.0 : x >= 1 ? 100.0 : 1000.0
+    let unit = x >= 10 ? 10.0 : x >= 1 ? 100.0 : x >= 0.1 ? 1000.0 : 100_000.0
     return "\((x * unit).rounded() / unit)"
   }
 }

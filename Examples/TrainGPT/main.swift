@@ -122,7 +122,8 @@ struct Run {
 
 runProgram {
   let tool = try CommandLineTool(
-    "train-gpt", "Trains a small character-level GPT-2 on a text, by the recipe of nanoGPT.", options: Options.all)
+    "train-gpt", "Trains a small character-level GPT-2 on a text, by the recipe of nanoGPT at twice its learning rate.",
+    options: Options.all)
   let options = try Options(tool)
   try tool.startRuntime()
   var run = try Run(options)

@@ -12,7 +12,7 @@ import enum Tensor.Operation
 func doubleValue(of operation: Operation, _ inputs: [[Double]], body: DoubleReplay?) -> [Double] {
   switch operation {
   case .unary(let function, _):
-    inputs[0].map { doubleValue(of: function, $0) }
+    inputs[0].map { Reference.unary(function, $0) }
   case .add(let a, let b):
     broadcast(inputs[0], a.shape, inputs[1], b.shape, +)
   case .subtract(let a, let b):
@@ -87,24 +87,6 @@ func doubleValue(of operation: Operation, _ inputs: [[Double]], body: DoubleRepl
     forward(zip(inputs, operands).map { Tensor($0.map { Float($0) }, shape: $1.value.shape) }).scalars.map(Double.init)
   case .recompute:
     body?.value(leaves: inputs) ?? []
-  }
-}
-
-func doubleValue(of function: UnaryFunction, _ x: Double) -> Double {
-  switch function {
-  case .negate: -x
-  case .reciprocal: 1 / x
-  case .square: x * x
-  case .squareRoot: x.squareRoot()
-  case .exp: exp(x)
-  case .log: log(x)
-  case .tanh: tanh(x)
-  case .sigmoid: 1 / (1 + exp(-x))
-  case .erf: erf(x)
-  case .relu: x.isNaN || x > 0 ? x : 0
-  case .silu: x / (1 + exp(-x))
-  case .gelu: 0.5 * x * erfc(-x / 2.0.squareRoot())
-  case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
   }
 }
 

@@ -7,7 +7,7 @@ extension KernelTable {
       name: "baseline", lanes: V.width,
       matmul: MatmulKernels(
         tileRows: V.tileRows, panelWidth: MatmulKernels.panelWidth(V.self),
-        packLeft: { MatmulKernels.packLeft(V.self, $0, $1, $2, $3, $4) },
+        packLeft: { MatmulKernels.packLeft(V.self, $0, $1, $2, $3, $4, $5) },
         packRight: { MatmulKernels.packRight(V.self, $0, $1, $2, $3, $4, $5, $6, $7) },
         multiply: { MatmulKernels.multiply(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) },
         multiplyRow: { MatmulKernels.multiplyRow(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),

@@ -59,13 +59,19 @@ struct AttentionForwardWork: ParallelWork {
       // The queries before `start` see none of these keys.
       let start = max(0, g.firstSeeing(key: from) - first) / 8 * 8, seeing = count - start
       let queries = blocks.rowMajor(queryStart + start * g.query.rowStride, stride: g.query.rowStride)
-      for index in 0..<blocks.panelCount(of: present) {
-        let columns = blocks.panel(index, of: present)
-        blocks.packRight(
-          .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
-          g.key.rowStride, columns.count, d, panel)
-        let c = scores + start * keys + columns.lowerBound
-        blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
+      if g.queryCount == 1 {  // keys that are read once need no copy
+        blocks.multiplyRow(
+          queryStart, .float32, .columnMajor, UnsafeRawPointer(key), keyStart + from * g.key.rowStride,
+          g.key.rowStride, present, d, scores, nil)
+      } else {
+        for index in 0..<blocks.panelCount(of: present) {
+          let columns = blocks.panel(index, of: present)
+          blocks.packRight(
+            .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
+            g.key.rowStride, columns.count, d, panel)
+          let c = scores + start * keys + columns.lowerBound
+          blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
+        }
       }
       for i in start..<count {
         let s = scores + i * keys
@@ -84,6 +90,13 @@ struct AttentionForwardWork: ParallelWork {
         largest[i] = peak
       }
       let padded = g.padded(row: row, firstKey: from, count: present)
+      if g.queryCount == 1 && padded.isEmpty {
+        blocks.multiplyRow(
+          scores, .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride,
+          g.value.rowStride, d, present, sums, panel)
+        from += present
+        continue
+      }
       for index in 0..<blocks.panelCount(of: d) {
         let columns = blocks.panel(index, of: d)
         blocks.packRight(

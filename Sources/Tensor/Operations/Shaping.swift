@@ -19,11 +19,11 @@ private struct CopyRowsWork: ParallelWork {
 }
 
 extension Tensor {
-  /// The same elements under another shape; nothing is copied.
+  /// The same elements under another shape; nothing is copied, but of a packed matrix.
   public func reshaped(_ shape: Shape) -> Tensor {
     precondition(
       shape.elementCount == elementCount, "reshaped: \(self.shape) and \(shape) have different numbers of elements")
-    return Tensor(shape: shape, format: format, storage: storage).recorded(self, .reshape(Link(self)))
+    return Tensor(shape: shape, format: format, storage: rowMajor.storage).recorded(self, .reshape(Link(self)))
   }
   /// The same elements under the shape of the given sizes.
   public func reshaped(_ a: Int, _ b: Int) -> Tensor { reshaped(Shape(a, b)) }

@@ -68,7 +68,7 @@ extension BERT.With<BERT.MaskedLanguageHead> {
   public func loss(
     _ tokens: TokenBatch, tokenTypes: TokenBatch? = nil, targets: TokenBatch, _ pass: inout Pass
   ) -> Tensor {
-    self(tokens, tokenTypes: tokenTypes, &pass).crossEntropy(targets: targets.ids)
+    head.crossEntropy(encoder(tokens, tokenTypes: tokenTypes, &pass), targets: targets.ids)
   }
 }
 
@@ -103,10 +103,17 @@ extension BERT {
 
     /// The scores of an encoder's states.
     public func callAsFunction(_ states: States, _ pass: inout Pass) -> Tensor {
-      linear(
-        norm(transform(states.hidden, activation: activation)), decoder ?? states.tokenEmbedding.weight, bias: bias,
-        transposingWeight: true)
+      linear(transformed(states), decoder ?? states.tokenEmbedding.weight, bias: bias, transposingWeight: true)
     }
+
+    /// The mean cross-entropy of the scores against the targets that are not negative.
+    func crossEntropy(_ states: States, targets: [Int32]) -> Tensor {
+      linearCrossEntropy(
+        transformed(states), decoder ?? states.tokenEmbedding.weight, bias: bias, transposingWeight: true,
+        targets: targets)
+    }
+
+    private func transformed(_ states: States) -> Tensor { norm(transform(states.hidden, activation: activation)) }
 
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {

@@ -16,7 +16,7 @@ public struct GPT2: LanguageModel {
   /// A model whose parameters `initializer` makes.
   public init(_ configuration: Configuration, hasHead: Bool = false, _ initializer: inout Initializer) {
     self.configuration = configuration
-    decoder = Decoder(configuration, &initializer)
+    decoder = Decoder(configuration, givesScores: !hasHead, &initializer)
     head = hasHead ? Linear(configuration.width, configuration.vocabularySize, bias: false, &initializer) : nil
   }
 
@@ -45,6 +45,10 @@ public struct GPT2: LanguageModel {
 
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
+  /// The mean cross-entropy of the scores against the targets that are not negative.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor {
+    head?.crossEntropy(hidden, targets: targets) ?? decoder.tokenEmbedding.crossEntropy(hidden, targets: targets)
+  }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -66,9 +70,10 @@ extension GPT2 {
     public var finalNorm: LayerNorm
     let dropout: Dropout
 
-    init(_ configuration: Configuration, _ initializer: inout Initializer) {
+    init(_ configuration: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
       let c = configuration
-      tokenEmbedding = Embedding(count: c.vocabularySize, width: c.width, &initializer)
+      tokenEmbedding = Embedding(
+        count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       positionEmbedding = Embedding(count: c.contextLength, width: c.width, &initializer)
       blocks = []
       for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, &initializer)) }

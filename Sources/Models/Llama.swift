@@ -16,7 +16,7 @@ public struct Llama: LanguageModel {
   /// A model whose parameters `initializer` makes.
   public init(_ configuration: Configuration, hasHead: Bool, _ initializer: inout Initializer) {
     self.configuration = configuration
-    decoder = Decoder(configuration, &initializer)
+    decoder = Decoder(configuration, givesScores: !hasHead, &initializer)
     head = hasHead ? Linear(configuration.width, configuration.vocabularySize, bias: false, &initializer) : nil
   }
 
@@ -45,6 +45,10 @@ public struct Llama: LanguageModel {
 
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
+  /// The mean cross-entropy of the scores against the targets that are not negative.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor {
+    head?.crossEntropy(hidden, targets: targets) ?? decoder.tokenEmbedding.crossEntropy(hidden, targets: targets)
+  }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -63,8 +67,9 @@ extension Llama {
     /// The norm after the last block.
     public var finalNorm: RMSNorm
 
-    init(_ c: Configuration, _ initializer: inout Initializer) {
-      tokenEmbedding = Embedding(count: c.vocabularySize, width: c.width, &initializer)
+    init(_ c: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
+      tokenEmbedding = Embedding(
+        count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       let positions = RotaryPositions(
         headWidth: c.headWidth, contextLength: c.contextLength, theta: c.ropeTheta, scaling: c.ropeScaling)
       blocks = []

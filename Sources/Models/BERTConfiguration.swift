@@ -41,7 +41,7 @@ extension BERT {
     /// The chance of an element of the hidden states to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
-    public var labels = ["LABEL_0", "LABEL_1"]
+    public var labels = unnamedLabels(2)
     /// Whether the masked-language head uses the embedding's matrix. Of a file, the tensors that are there decide.
     public var tiesDecoder = true
     /// The token that fills up shorter rows. RoBERTa does not count it as a position.
@@ -161,16 +161,8 @@ extension BERT {
       // The model drops nothing of the attention's weights.
       members.append(JSONMember(JSONString(keys.attentionDropout), .decimal(0)))
       members.append(JSONMember(JSONString(keys.dropout), .decimal(dropout)))
-      let numbered = labels.enumerated()
+      members += labelMembers(labels)
       members += [
-        JSONMember("id2label", .object(numbered.map { JSONMember(JSONString("\($0)"), .string(JSONString($1))) })),
-        // Two classes of one name have no way back.
-        JSONMember(
-          "label2id",
-          .object(
-            numbered.filter { labels.firstIndex(of: $1) == $0 }.map {
-              JSONMember(JSONString($1), .integer($0))
-            })),
         JSONMember("tie_word_embeddings", .bool(tiesDecoder)),
         JSONMember("torch_dtype", .dtype(format)),
       ]
@@ -201,23 +193,5 @@ extension BERT.Family {
       width: ("dim", "hidden_size"), layerCount: ("n_layers", "num_hidden_layers"),
       headCount: ("n_heads", "num_attention_heads"), feedForwardWidth: ("hidden_dim", "hidden_dim"),
       activation: "activation", dropout: "dropout", attentionDropout: "attention_dropout")
-  }
-}
-
-extension JSONField {
-  /// Whether there is a member `key`, be it `null`.
-  fileprivate func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
-
-  /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or two.
-  fileprivate func labels() throws(InputError) -> [String] {
-    guard let field = try optional("id2label") else {
-      let count = try optional("num_labels")?.int(in: SizeLimit.count) ?? 2
-      return (0..<count).map { "LABEL_\($0)" }
-    }
-    var labels: [String] = []
-    let members = try field.object(atMost: SizeLimit.count.upperBound)
-    for id in members.indices { labels.append(try field.required("\(id)").string()) }
-    guard !labels.isEmpty else { throw field.error(.badValue, "names no class") }
-    return labels
   }
 }

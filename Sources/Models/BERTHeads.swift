@@ -248,20 +248,10 @@ extension BERT {
   public struct QuestionAnsweringHead: BERTHead {
     var map: Linear
 
-    /// The scores of both ends.
-    public struct Scores: Sendable {
-      /// `[batch, time]`
-      public var start: Tensor
-      /// `[batch, time]`
-      public var end: Tensor
-    }
-
     /// What Hugging Face's classes with this head are called, after the family's name.
     public static let className = "ForQuestionAnswering"
     /// The scores under the names of Hugging Face's outputs.
-    public static func named(_ scores: Scores) -> [(name: String, value: Tensor)] {
-      [("start_logits", scores.start), ("end_logits", scores.end)]
-    }
+    public static func named(_ scores: SpanScores) -> [(name: String, value: Tensor)] { scores.named }
 
     /// A head whose parameters `initializer` makes.
     public init(_ c: Configuration, _ initializer: inout Initializer) {
@@ -269,14 +259,7 @@ extension BERT {
     }
 
     /// The scores of an encoder's states.
-    public func callAsFunction(_ states: States, _ pass: inout Pass) -> Scores {
-      let both = map(states.hidden)
-      func part(_ index: Int) -> Tensor {
-        both.slice(index..<index + 1, axis: 2).reshaped(both.shape[0], both.shape[1])
-      }
-      return Scores(start: part(0), end: part(1))
-    }
-
+    public func callAsFunction(_ states: States, _ pass: inout Pass) -> SpanScores { SpanScores(map(states.hidden)) }
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("qa_outputs", &map) }
   }

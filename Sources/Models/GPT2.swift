@@ -55,7 +55,7 @@ public struct GPT2: LanguageModel {
 
 extension GPT2 {
   /// The stack of blocks between embedding and head.
-  public struct Decoder: Module {
+  public struct Decoder: DecoderBase {
     /// `[vocabulary, width]`
     public var tokenEmbedding: Embedding
     /// `[contextLength, width]`
@@ -66,8 +66,8 @@ extension GPT2 {
     public var finalNorm: LayerNorm
     let dropout: Dropout
 
-    init(_ configuration: Configuration, _ initializer: inout Initializer) {
-      let c = configuration
+    /// A stack whose parameters `initializer` makes.
+    public init(_ c: Configuration, _ initializer: inout Initializer) {
       tokenEmbedding = Embedding(count: c.vocabularySize, width: c.width, &initializer)
       positionEmbedding = Embedding(count: c.contextLength, width: c.width, &initializer)
       blocks = []
@@ -130,17 +130,19 @@ extension GPT2 {
     var output: Conv1D
     let headCount: Int
     let layer: Int
+    let scale: Float
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {
       projection = Conv1D(c.width, 3 * c.width, bias: c.hasBiases, &initializer)
       output = Conv1D(
         c.width, c.width, bias: c.hasBiases, standardDeviation: c.residualDeviation, &initializer)
-      (headCount, self.layer, dropout) = (c.headCount, layer, Dropout(c.dropout))
+      (headCount, self.layer, scale, dropout) = (c.headCount, layer, c.scoreScale(layer: layer), Dropout(c.dropout))
     }
 
     func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-      dropout(output(pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer)), &pass)
+      let heads = pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer, scale: scale)
+      return dropout(output(heads), &pass)
     }
 
     mutating func visit(_ visitor: inout some ParameterVisitor) {

@@ -31,6 +31,8 @@ public struct Architecture: Sendable {
     bert
     + gpt2
     + llama
+    + vit
+    + deit
 
   /// The architecture that a folder's `config.json` names.
   ///

@@ -42,6 +42,8 @@ extension BERT {
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
     public var labels = unnamedLabels(2)
+    /// Whether a token sees only those before it, as in a decoder.
+    public var isDecoder = false
     /// Whether the masked-language head uses the embedding's matrix. Of a file, the tensors that are there decide.
     public var tiesDecoder = true
     /// The token that fills up shorter rows. RoBERTa does not count it as a position.
@@ -109,7 +111,7 @@ extension BERT {
       if family != .distilBERT, let field = try json.optional("layer_norm_eps") {
         normEpsilon = Float(try field.double(in: 1e-20...1))
       }
-      try json.refuse("is_decoder", unless: false)
+      if family != .distilBERT, let field = try json.optional("is_decoder") { isDecoder = try field.bool() }
       try json.refuse("add_cross_attention", unless: false)
       if let field = try json.optional("position_embedding_type"), try field.string() != "absolute" {
         throw field.error(.unsupported, "positions other than \"absolute\" are not implemented")
@@ -155,7 +157,7 @@ extension BERT {
       if family != .distilBERT {
         members += [
           JSONMember("type_vocab_size", .integer(tokenTypeCount)),
-          JSONMember("layer_norm_eps", .decimal(normEpsilon)),
+          JSONMember("layer_norm_eps", .decimal(normEpsilon)), JSONMember("is_decoder", .bool(isDecoder)),
         ]
       }
       // The model drops nothing of the attention's weights.

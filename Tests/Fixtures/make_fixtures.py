@@ -38,6 +38,8 @@ YARN = dict(rope_type="yarn", rope_theta=100.0, factor=4.0, original_max_positio
 LONG = dict(
     rope_type="longrope", rope_theta=100.0, short_factor=[1.0, 1.5], long_factor=[2.0, 4.5],
     original_max_position_embeddings=8)
+VIT = dict(
+    image_size=12, patch_size=4, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24)
 LABELS = dict(id2label={0: "none", 1: "name", 2: "place"}, label2id={"none": 0, "name": 1, "place": 2})
 
 # Folder, class, configuration.
@@ -106,6 +108,16 @@ CASES = [
     ("qwen3-sequence-classification", "Qwen3ForSequenceClassification", dict(QWEN3, **LABELS)),
     ("qwen3-token-classification", "Qwen3ForTokenClassification", dict(QWEN3, **LABELS)),
     ("qwen3-question-answering", "Qwen3ForQuestionAnswering", QWEN3),
+    ("bert-lm", "BertLMHeadModel", dict(BERT, is_decoder=True)),
+    ("roberta-lm", "RobertaForCausalLM", dict(ROBERTA, is_decoder=True)),
+    ("vit", "ViTModel", dict(VIT, pooler_output_size=10, pooler_act="relu", qkv_bias=False)),
+    ("vit-other-size", "ViTModel", dict(VIT, hidden_act="gelu_new", layer_norm_eps=1e-3)),
+    ("vit-rectangles", "ViTModel", dict(VIT, image_size=[8, 12], patch_size=[2, 4], num_channels=1)),
+    ("vit-classification", "ViTForImageClassification", dict(VIT, **LABELS)),
+    ("deit", "DeiTModel", VIT),
+    ("deit-other-size", "DeiTModel", VIT),
+    ("deit-classification", "DeiTForImageClassification", dict(VIT, qkv_bias=False, **LABELS)),
+    ("deit-teacher", "DeiTForImageClassificationWithTeacher", dict(VIT, **LABELS)),
 ]
 
 
@@ -116,6 +128,14 @@ def randomised(model):
             if parameter.dim() == 1 and name.endswith("weight"):
                 parameter.add_(1)
     return model.eval()
+
+
+def images(config, name):
+    height, width = config.image_size if isinstance(config.image_size, list) else [config.image_size] * 2
+    if name.endswith("other-size"):
+        # Five by three patches, and some pixels left over.
+        height, width = 5 * config.patch_size, 3 * config.patch_size + 2
+    return {"pixel_values": torch.randn(2, config.num_channels, height, width)}
 
 
 def inputs(config, class_name):
@@ -145,9 +165,11 @@ def write(name, class_name, settings):
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
-    values = inputs(model.config, class_name)
+    is_vision = hasattr(model.config, "image_size")
+    values = images(model.config, name) if is_vision else inputs(model.config, class_name)
+    settings = dict(interpolate_pos_encoding=True) if name.endswith("other-size") else {}
     with torch.no_grad():
-        found = model.double()(**values)
+        found = model.double()(**values, **settings)
     outputs = {key: value.float().contiguous() for key, value in found.items() if torch.is_tensor(value)}
     save_file(values, folder / "inputs.safetensors")
     save_file(outputs, folder / "outputs.safetensors")

@@ -30,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 56)
+    #expect(ModelFixture.names.count == 66)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -187,7 +187,7 @@ enum ModelFixture {
     ] {
       #expect(unknown.advice.contains(name))
     }
-    #expect(try found("bert", "\"is_decoder\": false", "\"is_decoder\": true")?.kind == .unsupported)
+    #expect(try found("bert", "\"add_cross_attention\": false", "\"add_cross_attention\": true")?.kind == .unsupported)
     #expect(
       try found("bert", "\"use_cache\"", "\"position_embedding_type\": \"relative_key\", \"use_cache\"")?.kind
         == .unsupported)
@@ -201,7 +201,7 @@ enum ModelFixture {
   /// Every setting with every kind of value: a model or an error, never a crash.
   @Test(arguments: [
     "bert-sequence-classification", "roberta-masked-lm", "distilbert-multiple-choice", "gpt2-sequence-classification",
-    "qwen3-lm", "mistral", "llama-yarn",
+    "qwen3-lm", "mistral", "llama-yarn", "vit", "deit-teacher",
   ])
   func damagedConfigurations(_ name: String) throws {
     let bytes = try Data(contentsOf: URL(filePath: ModelFixture.path(name) + "/config.json"))
@@ -301,6 +301,13 @@ enum ModelFixture {
       check(BERT.With<BERT.QuestionAnsweringHead>(configuration, seed: 1))
       configuration.tiesDecoder = false
       check(BERT.With<BERT.MaskedLanguageHead>(configuration, seed: 1))
+    }
+    for family in ViT.Family.allCases {
+      let configuration = ViT.Configuration(
+        family, imageSize: ImageSize(6), patchSize: ImageSize(2), width: 4, layerCount: 2, headCount: 2)
+      check(ViT(configuration, seed: 1))
+      check(ViT.With<ImageClassificationHead>(configuration, seed: 1))
+      if family == .deit { check(ViT.With<DistilledClassificationHead>(configuration, seed: 1)) }
     }
     let gpt2 = GPT2.Configuration(vocabularySize: 11, contextLength: 6, width: 8, layerCount: 1, headCount: 2)
     check(DecoderWith<GPT2.Decoder, HiddenStates>(gpt2, seed: 1))

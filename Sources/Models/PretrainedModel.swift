@@ -27,7 +27,7 @@ public enum PretrainedModel {
   }
 
   /// The parsed `config.json`.
-  static func configuration(in folder: String) throws(InputError) -> JSONField {
+  package static func configuration(in folder: String) throws(InputError) -> JSONField {
     try AtomicDirectory.recoverIfAbsent(folder)
     return try document(folder + "/config.json")
   }
@@ -39,13 +39,19 @@ public enum PretrainedModel {
 
   /// The parsed `generation_config.json`, if there is one.
   static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
-    do throws(InputError) { return try document(folder + "/generation_config.json") } catch {
+    try documentIfPresent(folder + "/generation_config.json")
+  }
+
+  /// A parsed file of JSON, if there is one.
+  package static func documentIfPresent(_ path: String) throws(InputError) -> JSONField? {
+    do throws(InputError) { return try document(path) } catch {
       if error.kind == .notFound { return nil }
       throw error
     }
   }
 
-  private static func document(_ path: String) throws(InputError) -> JSONField {
+  /// A parsed file of JSON.
+  package static func document(_ path: String) throws(InputError) -> JSONField {
     let bytes = try InputFile.contents(of: path, atMost: 1 << 24)
     do throws(InputError) { return JSONField(try JSONValue(parsing: bytes), at: path) } catch {
       throw error.inside(path)

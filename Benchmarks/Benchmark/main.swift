@@ -12,7 +12,7 @@ runProgram {
 
     Works: all, ceiling, bandwidth.read, bandwidth.copy, matmul.{nn,nt,tn,tt}.MxKxN, softmax.RxC, layernorm.RxC,
     gelu_tanh.RxC, gelu_erf.RxC, crossentropy.TxCxV, attention.{causal,full}.BxHxTxD[.backward], gpt2.prefill.T,
-    gpt2.decode.{f32,bf16,f16}, gpt2.train.BxT, chargpt.train.STEPS (with --text FILE).
+    gpt2.decode.{f32,bf16,f16}, gpt2.train.BxT, bert_base.BxT, vit_b16.B, chargpt.train.STEPS (with --text FILE).
     """,
     operands: ["WORK"],
     options: [

@@ -15,7 +15,8 @@ struct Table {
     "matmul.nt.1x768x3072", "matmul.nt.512x768x50257", "softmax.4096x1024", "layernorm.4096x1024",
     "gelu_tanh.4096x1024", "gelu_erf.4096x1024", "crossentropy.1024x768x50257", "attention.causal.1x12x1024x64",
     "attention.full.1x12x1024x64", "attention.causal.1x12x1024x64.backward", "gpt2.prefill.512", "gpt2.decode.f32",
-    "gpt2.decode.bf16", "gpt2.decode.f16", "gpt2.train.4x64", "gpt2.train.1x1024",
+    "gpt2.decode.bf16", "gpt2.decode.f16", "gpt2.train.4x64", "gpt2.train.1x1024", "bert_base.8x128", "bert_base.1x16",
+    "vit_b16.4",
   ]
 
   /// The work that needs a text.

@@ -91,6 +91,18 @@ extension Work {
       try name.requireRoom(Double(count) * Double(count + 4))
       return .overhead(parts[1], count: count)
     case ("gpt2", 3): return try ofGPT2(name)
+    case ("bert_base", 2):
+      let sizes = try name.sizes(1, 2)
+      guard sizes[1] <= 512 else {
+        throw name.error(
+          .badValue, "\"\(text)\": BERT has 512 positions, not \(sizes[1])", "Use one of these lengths.")
+      }
+      try name.requireRoom(1.2e8, Double(sizes[0]) * Double(sizes[1]) * 12 * 768)
+      return .bertBase(batch: sizes[0], time: sizes[1])
+    case ("vit_b16", 2):
+      let batch = try name.sizes(1, 1)[0]
+      try name.requireRoom(0.9e8, Double(batch) * (197 * 12 * 768 + 4 * 3 * 224 * 224))
+      return .vitBase(batch: batch)
     case ("chargpt", 3):
       guard parts[1] == "train" else { throw name.unknown }
       return try .characters(steps: try name.sizes(2, 1)[0], text: file)

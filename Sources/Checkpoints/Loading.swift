@@ -162,7 +162,9 @@ extension CheckpointTensor {
   }
 
   /// Reads the tensor, kept as `format` or as in the file.
-  func read(as format: StorageFormat?) throws(InputError) -> Tensor {
+  ///
+  /// - Throws: `unsupported` for a type that holds no parameters; what reading throws.
+  package func read(as format: StorageFormat?) throws(InputError) -> Tensor {
     guard let kept = entry.dtype.storageFormat else {
       throw InputError(.unsupported, "\(entry.name.text) is kept as \(entry.dtype.rawValue)", at: file.path)
     }

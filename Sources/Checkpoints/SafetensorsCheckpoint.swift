@@ -6,6 +6,8 @@ public struct CheckpointTensor: Sendable {
   public let entry: SafetensorsEntry
   /// The file that holds it.
   public let file: SafetensorsFile
+
+  package init(entry: SafetensorsEntry, file: SafetensorsFile) { (self.entry, self.file) = (entry, file) }
 }
 
 /// All tensors of a model: one safetensors file, or a folder with `model.safetensors`, or one with several files

@@ -226,7 +226,9 @@ private func attention(_ query: [Double], _ key: [Double], _ value: [Double], _ 
   for row in 0..<g.batch {
     for i in 0..<g.queryCount {
       let seen = (0..<g.keyCount).filter { j in
-        (!g.mask.isCausal || j <= g.keyCount - g.queryCount + i) && (g.mask.keptKeys?[row][j] ?? true)
+        let position = g.keyCount - g.queryCount + i
+        return (!g.mask.isCausal || j <= position) && g.mask.window.map { j > position - $0 } ?? true
+          && (g.mask.keptKeys?[row][j] ?? true)
       }
       for head in 0..<g.headCount {
         let shared = head / (g.headCount / g.keyValueHeadCount), q = start(g.query, row, i, head)

@@ -59,7 +59,7 @@ public struct GPT2: LanguageModel {
 
 extension GPT2 {
   /// The stack of blocks between embedding and head.
-  public struct Decoder: Module {
+  public struct Decoder: DecoderBase {
     /// `[vocabulary, width]`
     public var tokenEmbedding: Embedding
     /// `[contextLength, width]`
@@ -70,8 +70,10 @@ extension GPT2 {
     public var finalNorm: LayerNorm
     let dropout: Dropout
 
-    init(_ configuration: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
-      let c = configuration
+    /// A stack whose parameters `initializer` makes.
+    ///
+    /// - Parameter givesScores: whether the output is tied to the embedding.
+    public init(_ c: Configuration, givesScores: Bool = false, _ initializer: inout Initializer) {
       tokenEmbedding = Embedding(
         count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       positionEmbedding = Embedding(count: c.contextLength, width: c.width, &initializer)
@@ -135,17 +137,19 @@ extension GPT2 {
     var output: Conv1D
     let headCount: Int
     let layer: Int
+    let scale: Float
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {
       projection = Conv1D(c.width, 3 * c.width, bias: c.hasBiases, &initializer)
       output = Conv1D(
         c.width, c.width, bias: c.hasBiases, standardDeviation: c.residualDeviation, &initializer)
-      (headCount, self.layer, dropout) = (c.headCount, layer, Dropout(c.dropout))
+      (headCount, self.layer, scale, dropout) = (c.headCount, layer, c.scoreScale(layer: layer), Dropout(c.dropout))
     }
 
     func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-      dropout(output(pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer)), &pass)
+      let heads = pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer, scale: scale)
+      return dropout(output(heads), &pass)
     }
 
     mutating func visit(_ visitor: inout some ParameterVisitor) {

@@ -53,7 +53,8 @@ struct AttentionForwardWork: ParallelWork {
     total.update(repeating: 0, count: count)
 
     let end = g.keyLimit(query: first + count - 1, row: row)
-    var from = 0
+    // Blocks of keys before the first query's window are left out.
+    var from = g.firstKey(query: first) / keys * keys
     while from < end {
       let present = min(keys, end - from)
       // The queries before `start` see none of these keys.
@@ -76,10 +77,12 @@ struct AttentionForwardWork: ParallelWork {
       for i in start..<count {
         let s = scores + i * keys
         let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+        let hidden = g.hidden(query: first + i, from: from, seen: seen)
+        s.update(repeating: -.infinity, count: hidden)
         g.maskPadding(s, row: row, firstKey: from, count: seen)
-        let top = seen == 0 ? -.infinity : kernels.largest(s, seen) * g.scale
+        let top = hidden == seen ? -.infinity : kernels.largest(s, seen) * g.scale
         let peak = top.isNaN ? top : max(largest[i], top)  // `max` would lose the NaN
-        if seen == 0 || peak == -.infinity {
+        if hidden == seen || peak == -.infinity {
           s.update(repeating: 0, count: present)
           continue
         }
@@ -218,8 +221,9 @@ struct AttentionBackwardWork: ParallelWork {
       for member in 0..<g.groupSize {
         let h = shared * g.groupSize + member
         var first = g.firstSeeing(key: from) / q * q
-        while first < g.queryCount {
-          let count = min(q, g.queryCount - first)
+        let last = g.lastSeeing(key: from + present - 1)
+        while first < last {
+          let count = min(q, last - first)
           let queryStart = g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
           let outputStart = (row * g.queryCount + first) * outputWidth + h * d
           let queries = blocks.rowMajor(query + queryStart, stride: g.query.rowStride)
@@ -229,12 +233,14 @@ struct AttentionBackwardWork: ParallelWork {
           for i in 0..<count {
             let p = probabilities + i * keys, ds = dScores + i * keys
             let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+            let hidden = g.hidden(query: first + i, from: from, seen: seen)
             let normalizer = logSumExp[(row * g.headCount + h) * g.queryCount + first + i]
-            if seen == 0 || normalizer == -.infinity {
+            if hidden == seen || normalizer == -.infinity {
               p.update(repeating: 0, count: present)
               ds.update(repeating: 0, count: present)
               continue
             }
+            p.update(repeating: -.infinity, count: hidden)
             g.maskPadding(p, row: row, firstKey: from, count: seen)
             _ = kernels.exponentials(p, g.scale, normalizer, p, seen)
             kernels.binaryScalar(.subtract, ds, delta[member * g.queryCount + first + i], ds, seen)

@@ -9,11 +9,16 @@ struct PipelineStages {
   var decoder = Decoder()
   /// The model's tokens and the added ones.
   var vocabulary: Vocabulary
+  /// Tokens that are decoded as something else than the vocabulary has.
+  var rewrittenTokens: [Int: [UInt8]] = [:]
 
   init(_ model: Model, adding added: [AddedToken]) throws(InputError) {
     self.model = model
     vocabulary = try Self.extend(model.vocabulary, by: added)
   }
+
+  /// Adds tokens that the vocabulary gave their ids.
+  mutating func add(_ added: [AddedToken]) throws(InputError) { vocabulary = try Self.extend(vocabulary, by: added) }
 
   /// Added tokens may be in the model's vocabulary already, with the same id.
   private static func extend(_ vocabulary: Vocabulary, by added: [AddedToken]) throws(InputError) -> Vocabulary {

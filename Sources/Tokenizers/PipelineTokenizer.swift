@@ -29,11 +29,12 @@ public struct PipelineTokenizer: Tokenizer {
   private let vocabulary: Vocabulary
   private let specialIDs: Set<Int>
   // As in the reference library, added tokens that are matched in normalized text are decoded in their normalized form.
-  private var rewrittenTokens: [Int: [UInt8]] = [:]
+  private var rewrittenTokens: [Int: [UInt8]]
 
   init(
     _ stages: PipelineStages, addedTokens: [AddedToken], truncation: Truncation? = nil, padding: Padding? = nil
   ) throws(InputError) {
+    rewrittenTokens = stages.rewrittenTokens
     var (plain, normalized) = (AddedTokenMatcher(), AddedTokenMatcher())
     for token in addedTokens {
       if token.isNormalized {

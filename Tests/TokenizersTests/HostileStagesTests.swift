@@ -47,17 +47,33 @@ import Testing
 
   /// The trie of a map may lead anywhere.
   @Test func damagedMapsNeverTrap() throws {
-    #expect(kind { () throws(InputError) in _ = try CharsMap([]) } == .truncated)
-    #expect(kind { () throws(InputError) in _ = try CharsMap([1, 2, 3]) } == .truncated)
-    #expect(kind { () throws(InputError) in _ = try CharsMap([4, 0, 0, 0, 1]) } == .truncated)
-    #expect(kind { () throws(InputError) in _ = try CharsMap([0, 0, 0, 0]) } == .badValue)
-    #expect(kind { () throws(InputError) in _ = try CharsMap([3, 0, 0, 0, 1, 2, 3]) } == .badValue)
-    #expect(kind { () throws(InputError) in _ = try CharsMap([4, 0, 0, 0, 0, 0, 0, 0, 0xFF]) } == .badUTF8)
-    let long = [4, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0x61, count: 300)
-    #expect(kind { () throws(InputError) in _ = try CharsMap(long) } == .tooLarge)
+    func loading(_ blob: [UInt8]) -> InputError.Kind? { kind { () throws(InputError) in _ = try CharsMap(blob) } }
+    for bytes in 0..<4 { #expect(loading([UInt8](repeating: 1, count: bytes)) == .badValue) }
+    for size: UInt32 in [0, 1, 4, 512, 1025, 1024, 2048, .max] {
+      let head = (0..<4).map { UInt8(truncatingIfNeeded: size >> UInt32(8 * $0)) }
+      #expect(loading(head + [UInt8](repeating: 0, count: 1024)) == .badValue)
+    }
+    let empty = [0, 4, 0, 0] + [UInt8](repeating: 0, count: 1024)
+    #expect(loading(empty + [0]) == nil)
+    #expect(loading(empty + [0x61]) == .badValue)
+    #expect(loading(empty + [0xFF, 0]) == .badUTF8)
+    #expect(loading(empty + [UInt8](repeating: 0x61, count: 300) + [0]) == .tooLarge)
+    // A root that is none; a value beyond the replacements; a unit that leads back to itself.
+    func trie(_ units: [Int: UInt32]) -> [UInt8] {
+      [0, 4, 0, 0]
+        + (0..<256).flatMap { unit in (0..<4).map { UInt8(truncatingIfNeeded: (units[unit] ?? 0) >> UInt32(8 * $0)) } }
+        + [0x78, 0]
+    }
+    #expect(loading(trie([0: 0x8000_0000 | 1 << 10])) == .badValue)
+    let leaf: UInt32 = 0x61 | 0x100 | 2 << 10
+    #expect(loading(trie([0: 1 << 10, 0x60: leaf, 0x62: 0x8000_0000])) == nil)
+    #expect(loading(trie([0: 1 << 10, 0x60: leaf, 0x62: 0x7FFF_FFFF])) == .badValue)
+    #expect(loading(trie([0: 1 << 10, 0x60: 0x61 | 0x60 << 10, 0x01: 0])) == nil)
+    #expect(loading(trie([0: 1 << 10, 0x60: 0x61 | 0x61 << 10])) == .badValue)
+    var accepted = 0
     var random = FixedRandom()
     let text = Array("aé\u{301}\r\n\u{600}a \u{1F600}".utf8)
-    for _ in 0..<300 {
+    for _ in 0..<2000 {
       var blob: [UInt8] = [0, 4, 0, 0]
       for _ in 0..<256 {
         // Units that follow their byte, mostly, with small offsets and values.
@@ -66,11 +82,14 @@ import Testing
         withUnsafeBytes(of: (Bool.random(using: &random) ? unit : any).littleEndian) { blob += $0 }
       }
       blob += Array("x\0é\0abc\0".utf8)
-      let map = try CharsMap(blob)
+      guard let map = try? CharsMap(blob) else { continue }
+      accepted += 1
       var aligned = AlignedText(text, 0, text.count, isTracked: true)
       map.apply(to: &aligned)
       if !aligned.bytes.isEmpty { _ = aligned.span(0, aligned.bytes.count) }
+      for start in text.indices { _ = map.longestReplacement(in: text, from: start) }
     }
+    #expect(accepted > 20)
   }
 
   @Test(arguments: [

@@ -29,6 +29,8 @@ struct Decoder: Sendable {
     case text(separator: [UInt8])
     /// Tokens are written in the byte alphabet. Bytes that are not UTF-8 become U+FFFD.
     case byteLevel
+    /// Tokens are pieces of a SentencePiece model.
+    case sentencePiece(SentencePieceJoint)
   }
 
   var tokenSteps: [TokenStep] = []

@@ -81,7 +81,7 @@ private struct ByteRun: Sendable {
 }
 
 /// The byte that a token such as `<0x0A>` stands for.
-private func fallbackByte(_ token: [UInt8]) -> UInt8? {
+func fallbackByte(_ token: [UInt8]) -> UInt8? {
   guard token.count == 6, token.starts(with: "<0x".utf8), token[5] == UInt8(ascii: ">"),
     let high = hexDigit(token[3]), let low = hexDigit(token[4])
   else { return nil }

@@ -17,6 +17,7 @@ public struct Detokenizer: Sendable {
 
   private var stages: [DecoderStage]
   private var isFirstJoined = true
+  private var pieceJoint: SentencePieceJoint?
   private var openScalar: [UInt8] = []
   private var recognizer = UTF8Recognizer()
   private var strips: [StripState]
@@ -31,6 +32,7 @@ public struct Detokenizer: Sendable {
     (self.specialIDs, self.decoder) = (specialIDs, decoder)
     self.skipsSpecialTokens = skipsSpecialTokens
     stages = decoder.tokenSteps.map { DecoderStage($0) }
+    if case .sentencePiece(let joint) = decoder.joint { pieceJoint = joint }
     strips = decoder.textSteps.map { StripState(rule: $0, startLeft: $0.start) }
   }
 
@@ -59,6 +61,7 @@ public struct Detokenizer: Sendable {
       pass(rest, through: stage + 1)
     }
     if !openScalar.isEmpty { emit(replacementCharacter[...], from: 0) }
+    if let rest = pieceJoint?.endBytes() { emit(rest[...], from: 0) }
     let rest = takeOutput()
     self = Detokenizer(
       vocabulary, rewrittenTokens: rewrittenTokens, specialIDs: specialIDs, decoder: decoder,
@@ -92,6 +95,8 @@ public struct Detokenizer: Sendable {
       var bytes: [UInt8] = []
       ByteLevel.appendDecoded(token, to: &bytes)
       for byte in bytes { joinByte(byte) }
+    case .sentencePiece:
+      if let text = pieceJoint?.take(token) { emit(text[...], from: 0) }
     }
   }
 

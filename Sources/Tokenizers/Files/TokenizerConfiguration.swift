@@ -6,16 +6,26 @@ struct TokenizerConfiguration {
   enum Family: Equatable {
     case bytePairs(PipelineTokenizer.Layout)
     case bert
+    case sentencePiece(SentencePieceFamily)
+    case marian
   }
 
   /// The files, in the order in which they count.
   static let fileNames = ["tokenizer_config.json", "special_tokens_map.json", "config.json"]
 
   private(set) var family: Family?
-  private(set) var addsPrefixSpace = false
+  private(set) var addsPrefixSpace: Bool?
   var lowercases = true
   private(set) var separatesChinese = true
   private(set) var stripsAccents: Bool?
+  /// Whether the tokens for a text's beginning and end are put around it.
+  private(set) var addsBeginning: Bool?
+  private(set) var addsEnd: Bool?
+  /// How many further tokens a T5 vocabulary has.
+  private(set) var extraIDs = 100
+  /// Whether each of Llama's texts begins with a further space, also one that begins with a space or follows a special
+  /// token. The original does so, and the files that were converted from it; `transformers` 5 does not by itself.
+  private(set) var isLegacy = true
   private(set) var addedTokens: [AddedToken] = []
   /// Special tokens by their roles (`cls_token`); their ids are those of the vocabulary, or new ones.
   private(set) var roles: [(role: String, token: AddedToken)] = []
@@ -25,11 +35,15 @@ struct TokenizerConfiguration {
   ]
 
   mutating func read(_ root: JSONField) throws(InputError) {
-    for name in ["add_bos_token", "add_eos_token", "split_special_tokens"] {
+    for name in ["split_special_tokens", "separate_vocabs"] {
       if let setting = try root.optional(name), try setting.bool() {
         throw setting.error(.unsupported, "is true, which is not implemented without a tokenizer.json")
       }
     }
+    if let setting = try root.optional("add_bos_token") { addsBeginning = try setting.bool() }
+    if let setting = try root.optional("add_eos_token") { addsEnd = try setting.bool() }
+    if let setting = try root.optional("extra_ids") { extraIDs = try setting.int(in: 0...AddedTokenMatcher.sizeLimit) }
+    if let setting = try root.optional("legacy") { isLegacy = try setting.bool() }
     if let errors = try root.optional("errors"), try errors.string() != "replace" {
       throw errors.error(.unsupported, "is \(quoted(try errors.jsonString().utf8)), which is not implemented")
     }
@@ -61,6 +75,10 @@ struct TokenizerConfiguration {
       case "BertTokenizer", "BertTokenizerFast", "DistilBertTokenizer", "DistilBertTokenizerFast", "ElectraTokenizer",
         "ElectraTokenizerFast":
         family = .bert
+      case "T5Tokenizer", "T5TokenizerFast", "MT5Tokenizer", "MT5TokenizerFast": family = .sentencePiece(.t5)
+      case "LlamaTokenizer", "LlamaTokenizerFast": family = .sentencePiece(.llama)
+      case "XLMRobertaTokenizer", "XLMRobertaTokenizerFast": family = .sentencePiece(.xlmRoberta)
+      case "MarianTokenizer": family = .marian
       default: throw name.error(.unsupported, "is \(quoted(try name.jsonString().utf8)), which is not implemented")
       }
     } else if let name = try root.optional("model_type") {
@@ -68,9 +86,29 @@ struct TokenizerConfiguration {
       case "gpt2": family = .bytePairs(.gpt2)
       case "qwen2": family = .bytePairs(.qwen2)
       case "bert", "distilbert", "electra": family = .bert
+      case "t5", "mt5": family = .sentencePiece(.t5)
+      case "llama", "mistral", "mixtral": family = .sentencePiece(.llama)
+      case "xlm-roberta": family = .sentencePiece(.xlmRoberta)
+      case "marian": family = .marian
       default: throw name.error(.unsupported, "is \(quoted(try name.jsonString().utf8)), which is not implemented")
       }
     }
+  }
+
+  /// The tokens for beginning and end around a text, if they are asked for.
+  ///
+  /// - Parameter begins: Whether the one for the beginning is put there where no file says so.
+  func wrapping(_ vocabulary: Vocabulary, begins: Bool) throws(InputError) -> [PostProcessor.Step] {
+    func id(_ role: String, _ custom: String) throws(InputError) -> Int {
+      let token = token(role, default: custom)
+      guard case let id = vocabulary.id(of: token), id >= 0 else {
+        throw InputError(.inconsistent, "is \(quoted(token)), which is not in the vocabulary", at: role)
+      }
+      return Int(id)
+    }
+    let beginning = addsBeginning ?? begins ? [try id("bos_token", "<s>")] : []
+    let ending = addsEnd ?? false ? [try id("eos_token", "</s>")] : []
+    return try PipelineTokenizer.wrapping(beginning, ending, vocabulary)
   }
 
   /// The token of a role, or the one that it has by custom.

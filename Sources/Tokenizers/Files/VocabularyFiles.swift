@@ -1,14 +1,6 @@
 public import Formats
 
 extension PipelineTokenizer {
-  /// Two forms of tokenizers that are stored as `vocab.json` and `merges.txt`, which do not say how text is cut.
-  public enum Layout: Sendable {
-    /// GPT-2's word pattern, no normalization.
-    case gpt2
-    /// Qwen 2's word pattern, text in normalization form C.
-    case qwen2
-  }
-
   /// Reads the contents of a `vocab.json` and a `merges.txt`. The token `<|endoftext|>`, if there is one, is special.
   ///
   /// - Throws: `InputError`, as for a `tokenizer.json`.
@@ -23,11 +15,8 @@ extension PipelineTokenizer {
     let model = try BPEModel(vocabularyJSON: vocabularyJSON, merges: merges, isByteLevel: true)
     let added = configuration.allAddedTokens(model.vocabulary, customary: [Array("<|endoftext|>".utf8)])
     var stages = try PipelineStages(.bpe(model), adding: added)
-    if layout == .qwen2 { stages.normalizer.steps = [.form(.composed)] }
-    if configuration.addsPrefixSpace { stages.preTokenizer.steps = [.prefixSpace] }
-    let words: WordPattern = layout == .gpt2 ? .gpt2 : .cl100k(digitsPerGroup: 1)
-    stages.preTokenizer.steps.append(.cut(.words(words), .isolated, isInverted: false))
-    stages.decoder.joint = .byteLevel
+    try layout.apply(to: &stages, addingPrefixSpace: configuration.addsPrefixSpace ?? false)
+    stages.postProcessor.steps = try configuration.wrapping(stages.vocabulary, begins: false)
     try self.init(stages, addedTokens: added)
   }
 

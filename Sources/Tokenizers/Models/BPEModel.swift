@@ -39,6 +39,50 @@ struct BPEModel: Sendable {
     (firstIDs, innerIDs) = (ids, ids[.inner] ?? [])
   }
 
+  /// A model whose merges are all pairs of tokens that together are a token.
+  ///
+  /// - Parameter scores: A score for each id. The token with the greatest is merged first and, among equals, the pair with
+  ///   the least ids. Without scores the token of the least id is merged first and, among equals, the leftmost pair.
+  /// - Throws: `tooLarge` where tokens are so long that there are too many pairs.
+  init(
+    joining vocabulary: Vocabulary, scores: [Float]? = nil, isByteLevel: Bool, fallsBackToBytes: Bool = false,
+    ignoresMerges: Bool = false
+  ) throws(InputError) {
+    let workLimit = 1 << 30
+    var work = 0
+    vocabulary.forEachToken { _, _, start, end in
+      let (square, overflows) = (end - start).multipliedReportingOverflow(by: end - start)
+      work = min(workLimit + 1, work + (overflows ? workLimit + 1 : min(square, workLimit + 1)))
+    }
+    guard work <= workLimit else { throw InputError(.tooLarge, "The tokens are too long for all their merges") }
+    self.init(vocabulary, expectedMerges: 0, isByteLevel: isByteLevel)
+    var pairs: [(left: Int32, right: Int32, result: Int32)] = []
+    vocabulary.forEachToken { id, bytes, start, end in
+      var split = start
+      while split < end {
+        split = scalar(in: bytes, at: split, before: end).next
+        guard split < end, case let left = vocabulary.id(of: bytes, start, split), left >= 0,
+          case let right = vocabulary.id(of: bytes, split, end), right >= 0
+        else { continue }
+        pairs.append((left, right, Int32(truncatingIfNeeded: id)))
+      }
+    }
+    for pair in pairs { joins.add(pair.left, pair.right) }
+    if let scores {
+      merger = BytePairMerger(expectedCount: pairs.count)
+      pairs.sort { a, b in
+        let (first, second) = (scores[Int(a.result)], scores[Int(b.result)])
+        return first != second ? first > second : (a.left, a.right) < (b.left, b.right)
+      }
+      for pair in pairs { _ = merger.add(pair.left, pair.right, into: pair.result) }
+    } else {
+      merger = BytePairMerger(idBound: vocabulary.idBound, expectedCount: pairs.count)
+      for pair in pairs { merger.add(pair.left, pair.right, ranked: pair.result) }
+    }
+    byteFallback = fallsBackToBytes ? vocabulary.byteFallbackIDs : nil
+    (fusesUnknown, self.ignoresMerges) = (true, ignoresMerges)
+  }
+
   private static func affixed(_ character: [UInt8], _ place: Place, _ prefix: [UInt8], _ suffix: [UInt8]) -> [UInt8] {
     switch place {
     case .whole: character + suffix
@@ -279,6 +323,20 @@ extension BPEModel {
       } catch {
         throw error.inside("merges.txt: line \(index + 1)")
       }
+    }
+  }
+
+  /// Takes merges, each two tokens with a space between, in the order of their ranks.
+  init(
+    _ vocabulary: Vocabulary, merges: [[UInt8]], isByteLevel: Bool, ignoresMerges: Bool = false
+  ) throws(InputError) {
+    guard merges.count <= Model.sizeLimit else {
+      throw InputError(.tooLarge, "There are more than \(Model.sizeLimit) merges", at: "merges")
+    }
+    self.init(vocabulary, expectedMerges: merges.count, isByteLevel: isByteLevel)
+    self.ignoresMerges = ignoresMerges
+    for (index, merge) in merges.enumerated() {
+      do throws(InputError) { try addMerge(line: merge) } catch { throw error.inside("merges[\(index)]") }
     }
   }
 }

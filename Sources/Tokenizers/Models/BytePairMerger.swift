@@ -8,6 +8,17 @@ struct BytePairMerger: Sendable {
     results.reserveCapacity(expectedCount)
   }
 
+  /// A merger whose merges have the ids of their results for ranks; all below `idBound` may come.
+  init(idBound: Int, expectedCount: Int) {
+    ranks = PairTable(minimumCapacity: expectedCount)
+    results = (0..<idBound).map { Int32(truncatingIfNeeded: $0) }
+  }
+
+  /// Adds a merge whose rank is the id of its result.
+  mutating func add(_ left: Int32, _ right: Int32, ranked result: Int32) {
+    _ = ranks.insert(UInt32(bitPattern: result), for: UInt32(bitPattern: left), UInt32(bitPattern: right))
+  }
+
   /// Adds the merge of the next rank. Returns whether it is new.
   mutating func add(_ left: Int32, _ right: Int32, into result: Int32) -> Bool {
     let rank = UInt32(truncatingIfNeeded: results.count)

@@ -14,6 +14,7 @@ enum Model: Sendable {
   case wordPiece(WordPieceModel)
   case unigram(UnigramModel)
   case wordLevel(WordLevelModel)
+  case sentencePiece(SentencePieceSegmenter)
 
   var vocabulary: Vocabulary {
     switch self {
@@ -21,12 +22,17 @@ enum Model: Sendable {
     case .wordPiece(let model): model.vocabulary
     case .unigram(let model): model.vocabulary
     case .wordLevel(let model): model.vocabulary
+    case .sentencePiece(let model): model.vocabulary
     }
   }
 
   /// The id of the token whose text is that of the piece itself, and not that of the vocabulary.
   var surfaceID: Int32? {
-    if case .unigram(let model) = self { model.unknownID } else { nil }
+    switch self {
+    case .unigram(let model): model.unknownID
+    case .sentencePiece(let model): model.unknownID
+    case .bpe, .wordPiece, .wordLevel: nil
+    }
   }
 
   /// Appends the tokens of the piece at `start..<end` of `text`.
@@ -40,6 +46,7 @@ enum Model: Sendable {
     case .wordPiece(let model): try model.appendTokens(of: text, start, end, to: &tokens)
     case .unigram(let model): try model.appendTokens(of: text, start, end, to: &tokens)
     case .wordLevel(let model): try model.appendTokens(of: text, start, end, to: &tokens)
+    case .sentencePiece(let model): model.appendTokens(of: text, start, end, to: &tokens)
     }
   }
 }

@@ -1,5 +1,4 @@
 import Formats
-import Foundation
 
 /// The map of characters that SentencePiece models carry, made for its own normalization forms.
 ///
@@ -17,15 +16,19 @@ struct CharsMap: Sendable {
 
   /// Reads the blob, little-endian.
   ///
-  /// - Throws: `truncated` or `badValue` for a trie that is not wholly there, `badUTF8` for replacements that are none.
+  /// - Throws: `badValue` for a trie or replacements that are not wholly there, or a trie that leads out of itself or round in
+  ///   circles; `badUTF8` for replacements that are none.
   init(_ blob: [UInt8]) throws(InputError) {
-    guard blob.count >= 4 else { throw InputError(.truncated, "is shorter than a size") }
+    guard blob.count >= 4 else { throw InputError(.badValue, "is shorter than a size") }
     func unit(_ offset: Int) -> UInt32 {
       (0..<4).reduce(0) { $0 | UInt32(blob[offset + $1]) << UInt32(8 * $1) }
     }
     let size = Int(unit(0))
-    guard size % 4 == 0, size > 0 else { throw InputError(.badValue, "has a trie of \(size) bytes") }
-    guard size <= blob.count - 4 else { throw InputError(.truncated, "ends within its trie of \(size) bytes") }
+    // A trie begins with a block of 256 units.
+    guard size % 4 == 0, size >= 1024 else { throw InputError(.badValue, "has a trie of \(size) bytes") }
+    guard size < blob.count - 4, blob.last == 0 else {
+      throw InputError(.badValue, "ends within its trie of \(size) bytes or its replacements")
+    }
     units = stride(from: 4, to: 4 + size, by: 4).map(unit)
     replacements = Array(blob[(4 + size)...])
     if let bad = firstInvalidUTF8(replacements) {
@@ -34,6 +37,7 @@ struct CharsMap: Sendable {
     guard replacements.split(separator: 0).allSatisfy({ $0.count <= Self.longestReplacement }) else {
       throw InputError(.tooLarge, "has a replacement of more than \(Self.longestReplacement) bytes")
     }
+    try checkTrie()
     for byte in UInt8(0)..<0x80 { isMappedASCII[Int(byte)] = replacement(of: [byte], 0, 1) != nil }
   }
 
@@ -57,6 +61,70 @@ struct CharsMap: Sendable {
       }
     }
     return nil
+  }
+
+  /// The replacement of a text's longest start that has one, and where that ends.
+  func longestReplacement(in text: [UInt8], from start: Int) -> (ArraySlice<UInt8>, end: Int)? {
+    guard let root = units.first else { return nil }
+    var (position, best) = (Self.offset(root), (Int, end: Int)?.none)
+    for index in start..<text.count {
+      let byte = Int(text[index])
+      guard byte != 0, case let next = position ^ byte, next < units.count, case let unit = units[next],
+        unit & 0x8000_00FF == UInt32(byte)
+      else { break }
+      position = next ^ Self.offset(unit)
+      if unit >> 8 & 1 == 1 { best = (Int(units[position] & 0x7FFF_FFFF), index + 1) }
+    }
+    guard let (first, end) = best else { return nil }
+    return (replacements[first..<(replacements[first...].firstIndex(of: 0) ?? replacements.count)], end)
+  }
+
+  /// The longest text that has a replacement, in bytes. It bounds the time that a text takes.
+  private static let longestKey = 256
+
+  /// Walks through all of the trie that a text can lead to.
+  private func checkTrie() throws(InputError) {
+    guard let root = units.first else { return }
+    // How many bytes at most lead to the end from a unit, once that is known; parts of the trie are shared.
+    var heights = [Int16](repeating: -1, count: units.count)
+    var (isOpen, path) = ([Bool](repeating: false, count: units.count), [(position: Int, unit: Int, byte: Int)]())
+    guard root >> 31 == 0 else { throw InputError(.badValue, "has a trie whose root is none") }
+    isOpen[0] = true
+    path.append((Self.offset(root), 0, 1))
+    while let (position, unit, firstByte) = path.last {
+      var byte = firstByte
+      while byte < 256, case let child = position ^ byte,
+        child >= units.count || units[child] & 0x8000_00FF != UInt32(byte) || heights[child] >= 0 && !isOpen[child]
+      {
+        if child < units.count, units[child] & 0x8000_00FF == UInt32(byte) {
+          heights[unit] = max(heights[unit], heights[child] + 1)
+        }
+        byte += 1
+      }
+      guard byte < 256 else {
+        heights[unit] = max(heights[unit], 0)
+        isOpen[unit] = false
+        path.removeLast()
+        continue
+      }
+      path[path.count - 1].byte = byte
+      let child = position ^ byte
+      guard !isOpen[child] else { throw InputError(.badValue, "has a trie that leads round in circles") }
+      guard path.count <= Self.longestKey else {
+        throw InputError(.tooLarge, "maps a text of more than \(Self.longestKey) bytes")
+      }
+      let next = child ^ Self.offset(units[child])
+      if units[child] >> 8 & 1 == 1 {
+        guard next < units.count, Int(units[next] & 0x7FFF_FFFF) < replacements.count else {
+          throw InputError(.badValue, "has a trie that leads out of itself")
+        }
+      }
+      isOpen[child] = true
+      path.append((next, child, 1))
+    }
+    guard Int(heights[0]) <= Self.longestKey else {
+      throw InputError(.tooLarge, "maps a text of more than \(Self.longestKey) bytes")
+    }
   }
 
   private static func offset(_ unit: UInt32) -> Int {
@@ -134,11 +202,11 @@ extension CharsMap {
   init(_ field: JSONField) throws(InputError) {
     try field.allowOnly(["type", "precompiled_charsmap"])
     let text = try field.required("precompiled_charsmap")
-    guard let blob = Data(base64Encoded: Data(try text.jsonString().utf8)) else {
+    guard let blob = base64(try text.jsonString().utf8[...]) else {
       throw text.error(.badValue, "is not Base64")
     }
     do throws(InputError) {
-      try self.init(Array(blob))
+      try self.init(blob)
     } catch {
       throw error.inside(text.path)
     }

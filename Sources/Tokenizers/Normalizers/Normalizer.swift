@@ -22,6 +22,8 @@ struct Normalizer: Sendable {
     case nmt
     /// Writes bytes in the byte alphabet.
     case byteLevel
+    /// All that a SentencePiece model does.
+    case sentencePiece(SentencePieceNormalizer)
   }
 
   var steps: [Step] = []
@@ -51,6 +53,7 @@ extension Normalizer.Step {
     case .charsMap(let map): map.apply(to: &text)
     case .nmt: text.rewriteScalars(Self.nmt)
     case .byteLevel: text.writeBytesAsCharacters()
+    case .sentencePiece(let normalizer): normalizer.apply(to: &text)
     }
   }
 

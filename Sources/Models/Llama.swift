@@ -69,9 +69,12 @@ extension Llama {
     public var finalNorm: RMSNorm
 
     /// A stack whose parameters `initializer` makes.
-    ///
+    public init(_ c: Configuration, _ initializer: inout Initializer) {
+      self.init(c, givesScores: false, &initializer)
+    }
+
     /// - Parameter givesScores: whether the output is tied to the embedding.
-    public init(_ c: Configuration, givesScores: Bool = false, _ initializer: inout Initializer) {
+    init(_ c: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
       tokenEmbedding = Embedding(
         count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       let positions = RotaryPositions(

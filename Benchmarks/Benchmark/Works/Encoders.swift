@@ -5,7 +5,7 @@ extension Work {
   /// The hidden states and the pooler's output of random tokens, BERT base.
   static func bertBase(batch: Int, time: Int) -> Work {
     let c = BERT.Configuration(vocabularySize: 30522, positionCount: 512, width: 768, layerCount: 12, headCount: 12)
-    let model = BERT(c, seed: 1), random = Random(seed: 7)
+    let model = BERT(c, seed: 1).packedForInference(), random = Random(seed: 7)
     let tokens = TokenBatch(
       (0..<batch * time).map { Int32(random.integer($0, below: 30000)) }, batch: batch, time: time)
     var work = Work {
@@ -22,7 +22,7 @@ extension Work {
     var c = ViT.Configuration(
       imageSize: ImageSize(224), patchSize: ImageSize(16), width: 768, layerCount: 12, headCount: 12)
     c.labels = (0..<1000).map { "\($0)" }
-    let model = ViT.With<ImageClassificationHead>(c, seed: 1)
+    let model = ViT.With<ImageClassificationHead>(c, seed: 1).packedForInference()
     let pixels = Tensor.normal([batch, 3, 224, 224], random: Random(seed: 7))
     var work = Work {
       var pass = Pass()

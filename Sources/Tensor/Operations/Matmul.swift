@@ -111,11 +111,9 @@ struct MatmulProblem {
   /// Bias and activation over a finished block of `c`.
   func finish(rows: Range<Int>, columns: Range<Int>) {
     if bias == nil && activation == nil { return }
-    for row in rows {
-      let target = c + row * self.columns + columns.lowerBound
-      if let bias { kernels.binary(.add, Source(target), bias + columns.lowerBound, target, columns.count) }
-      if let activation { kernels.unary(activation, Source(target), target, columns.count) }
-    }
+    kernels.finishRows(
+      bias.map { $0 + columns.lowerBound }, activation, c + rows.lowerBound * self.columns + columns.lowerBound,
+      self.columns, rows.count, columns.count)
   }
 }
 

@@ -16,16 +16,21 @@ struct AttentionForwardWork: ParallelWork {
   let scratch: Target
   let blocks: MatmulKernels
 
-  static let queriesPerBlock = 256
+  /// Queries of a task.
+  let queriesPerBlock: Int
+  /// Long blocks pack the keys less often; short ones make enough tasks for the threads.
+  static func queriesPerBlock(_ g: AttentionGeometry, threads: Int) -> Int {
+    g.batch * g.headCount * ((g.queryCount + 511) / 512) >= 4 * threads ? 512 : 256
+  }
   var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
   static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 4 * blocks.panelWidth }
   var queryBlocks: Int {
-    (geometry.queryCount + AttentionForwardWork.queriesPerBlock - 1) / AttentionForwardWork.queriesPerBlock
+    (geometry.queryCount + queriesPerBlock - 1) / queriesPerBlock
   }
   var tasks: Int { geometry.batch * geometry.headCount * queryBlocks }
 
   /// Floats of scratch memory for each worker: packed panel, scores, output, statistics.
-  static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
+  static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels, queriesPerBlock: Int) -> Int {
     let keys = keysPerBlock(blocks), d = geometry.headWidth, q = min(queriesPerBlock, geometry.queryCount)
     return max(keys, d) * blocks.panelWidth + q * keys + q * d + 2 * q
   }
@@ -34,14 +39,14 @@ struct AttentionForwardWork: ParallelWork {
     let g = geometry, d = g.headWidth, keys = keysPerBlock, panelWidth = blocks.panelWidth
     let (head, block) = task.quotientAndRemainder(dividingBy: queryBlocks)
     let (row, h) = head.quotientAndRemainder(dividingBy: g.headCount)
-    let first = block * AttentionForwardWork.queriesPerBlock
-    let count = min(AttentionForwardWork.queriesPerBlock, g.queryCount - first)
-    var next = scratch + worker * AttentionForwardWork.scratchCount(g, blocks)
+    let first = block * queriesPerBlock
+    let count = min(queriesPerBlock, g.queryCount - first)
+    var next = scratch + worker * AttentionForwardWork.scratchCount(g, blocks, queriesPerBlock: queriesPerBlock)
     func take(_ count: Int) -> Target {
       defer { next += count }
       return next
     }
-    let q = min(AttentionForwardWork.queriesPerBlock, g.queryCount)
+    let q = min(queriesPerBlock, g.queryCount)
     let panel = take(max(keys, d) * panelWidth), scores = take(q * keys)
     let sums = take(q * d), largest = take(q), total = take(q)
     let queryStart = query + g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
@@ -86,7 +91,7 @@ struct AttentionForwardWork: ParallelWork {
           s.update(repeating: 0, count: present)
           continue
         }
-        let correction = exp(largest[i] - peak)
+        let correction = peak == largest[i] ? 1 : exp(largest[i] - peak)
         total[i] = total[i] * correction + kernels.exponentials(s, g.scale, peak, s, seen)
         (s + seen).update(repeating: 0, count: present - seen)
         if correction != 1 { kernels.binaryScalar(.multiply, sums + i * d, correction, sums + i * d, d) }

@@ -183,3 +183,37 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     #expect(errorKind { try MaskFiller(from: PipelineFixture.path("nowhere")) } == .notFound)
   }
 }
+
+@Suite struct ImageClassifierTests {
+  private static let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/Images/source.ppm").path
+
+  @Test(arguments: ["classify-vit", "classify-deit", "classify-crop"]) func labelsAreTransformers(_ name: String) throws
+  {
+    let expected = try PipelineFixture.expected(name), image = try Image(opening: Self.source)
+    let classifier = try ImageClassifier(from: PipelineFixture.path(name))
+    let pixels = try classifier.processor(image)
+    #expect(pixels.shape.array == (try expected.required("shape").array().map { (field) throws in try field.int() }))
+    // To the bit: both compute with Float32 after the bytes.
+    #expect(pixels.scalars == (try expected.required("pixels").numbers().map { Float($0) }))
+    let labels = try classifier.classify(image)
+    #expect(labels.map(\.name) == (try expected.required("labels").strings()))
+    #expect(largestDifference(labels.map(\.probability), try expected.required("probabilities").numbers()) < 2e-5)
+    #expect(try classifier.classify(image, count: 100).count == 7)
+  }
+
+  @Test func whatDoesNotClassify() throws {
+    #expect(errorKind { try ImageClassifier(from: PipelineFixture.path("embed-mean")) } == .notFound)
+    func kind(_ file: String, _ text: String) throws -> InputError.Kind? {
+      try PipelineFixture.changed("classify-vit") { folder in
+        try write(text, to: folder.appending(path: file))
+      } _: { folder in
+        errorKind { try ImageClassifier(from: folder).classify(try Image(opening: Self.source)) }
+      }
+    }
+    #expect(try kind("preprocessor_config.json", "{\"size\": 3}") == .badValue, "less than a patch")
+    #expect(try kind("preprocessor_config.json", "{\"size\": {\"height\": 12, \"width\": 16}}") == nil, "other sizes")
+    #expect(try kind("preprocessor_config.json", "{\"resample\": 5}") == .unsupported)
+    #expect(try kind("config.json", "{\"model_type\": \"vit\", \"architectures\": [\"ViTModel\"]}") == .unsupported)
+  }
+}

@@ -36,38 +36,46 @@ public enum Resampling: Int, Sendable, CaseIterable {
 }
 
 extension Image {
-  /// The picture in another size, with the bytes that the Python Imaging Library (Pillow) computes: first along the rows,
-  /// rounded to bytes, then along the columns, each with weights of 22 bits after the point.
+  /// The picture in another size, with the bytes that the Python Imaging Library (Pillow 13) computes: first along the
+  /// rows, then along the columns, or the other way round where many more rows than columns go away; each time with
+  /// weights of 22 bits after the point, rounded to bytes.
   ///
+  /// Pillow up to 12 always begins with the rows.
   /// - Throws: `badValue` for a size of nothing, `budget` for more than `pixelLimit` pixels, also between the two.
   public func resized(
     width newWidth: Int, height newHeight: Int, _ resampling: Resampling
   ) throws(InputError) -> Image {
-    try Image.check(width: newWidth, height: height)
     try Image.check(width: newWidth, height: newHeight)
-    var result = self
-    if newWidth != width {
-      let taps = Taps(from: width, to: newWidth, resampling)
-      var bytes = [UInt8](repeating: 0, count: newWidth * height * 3)
-      for row in 0..<height {
-        for column in 0..<newWidth {
-          for channel in 0..<3 {
-            bytes[(row * newWidth + column) * 3 + channel] = taps.sum(
-              column, self.bytes, at: row * width * 3 + channel, step: 3)
-          }
+    let beginsWithColumns = newHeight < height && height - newHeight > 2 * (width - newWidth)
+    if beginsWithColumns { return try withHeight(newHeight, resampling).withWidth(newWidth, resampling) }
+    return try withWidth(newWidth, resampling).withHeight(newHeight, resampling)
+  }
+
+  private func withWidth(_ newWidth: Int, _ resampling: Resampling) throws(InputError) -> Image {
+    if newWidth == width { return self }
+    try Image.check(width: newWidth, height: height)
+    let taps = Taps(from: width, to: newWidth, resampling)
+    var result = [UInt8](repeating: 0, count: newWidth * height * 3)
+    for row in 0..<height {
+      for column in 0..<newWidth {
+        for channel in 0..<3 {
+          result[(row * newWidth + column) * 3 + channel] = taps.sum(
+            column, bytes, at: row * width * 3 + channel, step: 3)
         }
       }
-      result = Image(width: newWidth, height: height, bytes: bytes)
     }
-    guard newHeight != height else { return result }
-    let taps = Taps(from: height, to: newHeight, resampling), rowBytes = newWidth * 3
-    var bytes = [UInt8](repeating: 0, count: newHeight * rowBytes)
+    return Image(width: newWidth, height: height, bytes: result)
+  }
+
+  private func withHeight(_ newHeight: Int, _ resampling: Resampling) throws(InputError) -> Image {
+    if newHeight == height { return self }
+    try Image.check(width: width, height: newHeight)
+    let taps = Taps(from: height, to: newHeight, resampling), rowBytes = width * 3
+    var result = [UInt8](repeating: 0, count: newHeight * rowBytes)
     for row in 0..<newHeight {
-      for column in 0..<rowBytes {
-        bytes[row * rowBytes + column] = taps.sum(row, result.bytes, at: column, step: rowBytes)
-      }
+      for column in 0..<rowBytes { result[row * rowBytes + column] = taps.sum(row, bytes, at: column, step: rowBytes) }
     }
-    return Image(width: newWidth, height: newHeight, bytes: bytes)
+    return Image(width: width, height: newHeight, bytes: result)
   }
 }
 

@@ -205,7 +205,7 @@ def write_images():
     for name, filter in dict(
             lanczos=Image.Resampling.LANCZOS, bilinear=Image.Resampling.BILINEAR,
             bicubic=Image.Resampling.BICUBIC).items():
-        for size in [(20, 11), (37, 11), (20, 23), (64, 50), (5, 3), (1, 1), (36, 24)]:
+        for size in [(20, 11), (37, 11), (20, 23), (64, 50), (5, 3), (1, 1), (36, 24), (35, 19), (35, 18), (50, 4)]:
             (IMAGES / f"{name}-{size[0]}x{size[1]}.rgb").write_bytes(source.resize(size, filter).tobytes())
     print("Images")
 

@@ -31,14 +31,14 @@ public struct ImageClassifier: Sendable {
     let encoder: ViT
     switch architecture {
     case "DeiTForImageClassificationWithTeacher":
-      let model = try ViT.With<DistilledClassificationHead>.load(from: folder, as: format)
+      let model = try ViT.With<DistilledClassificationHead>.load(from: folder, as: format).packedForInference()
       encoder = model.encoder
       scores = { pixels in
         var pass = Pass()
         return model(pixels, &pass).mean
       }
     case "ViTForImageClassification", "DeiTForImageClassification":
-      let model = try ViT.With<ImageClassificationHead>.load(from: folder, as: format)
+      let model = try ViT.With<ImageClassificationHead>.load(from: folder, as: format).packedForInference()
       encoder = model.encoder
       scores = { pixels in
         var pass = Pass()

@@ -20,6 +20,7 @@ public struct ImageClassifier: Sendable {
   /// What is done to a picture before.
   public let processor: ImageProcessor
   private let labels: [String]
+  private let encoder: ViT
   private let scores: @Sendable (Tensor) -> Tensor
 
   /// Loads the model and the processor of a folder.
@@ -54,22 +55,16 @@ public struct ImageClassifier: Sendable {
         .unsupported, "the model sees \(encoder.configuration.channelCount) colours, not three", at: folder)
     }
     labels = encoder.configuration.labels
-    patchSize = encoder.configuration.patchSize
+    self.encoder = encoder
   }
-
-  private let patchSize: ImageSize
 
   /// The likeliest classes of a picture, likeliest first.
   ///
-  /// - Throws: `budget` for a picture that is too large, `tooLarge` where its parts are too small for the model.
+  /// - Throws: `budget` for a picture that is too large, `sizeMismatch` where what is left of it is less than a patch.
   public func classify(_ image: Image, count: Int = 5) throws(InputError) -> [Label] {
     precondition(count > 0, "ImageClassifier.classify: \(count) labels")
     let pixels = try processor(image)
-    guard pixels.shape[2] >= patchSize.height, pixels.shape[3] >= patchSize.width else {
-      throw InputError(
-        .badValue, "\(pixels.shape[2]) x \(pixels.shape[3]) pixels are less than a patch of \(patchSize)", at: "image",
-        advice: "Check preprocessor_config.json.")
-    }
+    try encoder.check(pixels.shape)
     let probabilities = scores(pixels).softmax().scalars
     return largest(probabilities[...], count: count).map { Label(name: labels[$0], probability: probabilities[$0]) }
   }

@@ -277,6 +277,19 @@ enum ModelFixture {
     #expect(sameBits(scores([3, 5, 7, 2]), whole) && scores([2, 2]).scalars.allSatisfy { $0.isFinite })
   }
 
+  @Test func imagesFromOutsideAreChecked() {
+    let model = ViT(
+      .init(imageSize: ImageSize(6), patchSize: ImageSize(2), width: 4, layerCount: 1, headCount: 2), seed: 1)
+    func kind(_ shape: Shape) -> InputError.Kind? {
+      errorKind { () throws(InputError) in try model.check(shape) }
+    }
+    #expect(kind([1, 3, 6, 6]) == nil && kind([2, 3, 2, 9]) == nil)
+    for shape in [[3, 6, 6], [1, 1, 6, 6], [0, 3, 6, 6], [1, 3, 1, 6], [1, 3, 6, 1], [1, 3, 6, 6, 1]] as [Shape] {
+      #expect(kind(shape) == .sizeMismatch, "\(shape)")
+    }
+    #expect(kind([1, 3, 1 << 18, 1 << 18]) == .budget && kind([1 << 30, 3, 6, 6]) == .budget)
+  }
+
   @Test func textsFromOutsideAreChecked() {
     let model = BERT(
       .init(.roberta, vocabularySize: 11, positionCount: 9, width: 4, layerCount: 1, headCount: 2), seed: 1)

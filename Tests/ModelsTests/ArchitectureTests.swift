@@ -277,6 +277,27 @@ enum ModelFixture {
     #expect(sameBits(scores([3, 5, 7, 2]), whole) && scores([2, 2]).scalars.allSatisfy { $0.isFinite })
   }
 
+  /// Older files keep the base of rotary positions beside `rope_scaling`, whose kind is its `type`.
+  @Test(arguments: ModelFixture.names.filter { $0.hasPrefix("llama-") })
+  func rotaryPositionsInTheOlderSpelling(_ name: String) throws {
+    try RuntimeSettings.unchanged {
+      let found = try outputs(
+        name,
+        configuration: { text in
+          guard let json = try? JSONValue(parsing: Array(text.utf8)), case .object(var members) = json,
+            case .object(var rope) = json["rope_parameters"]
+          else { return "" }
+          members.removeAll { $0.key == "rope_parameters" }
+          if let base = rope.first(where: { $0.key == "rope_theta" }) { members.append(base) }
+          rope.removeAll { $0.key == "rope_theta" }
+          rope = rope.map { $0.key == "rope_type" ? JSONMember("type", $0.value) : $0 }
+          members.append(JSONMember("rope_scaling", .object(rope)))
+          return (try? JSONValue.object(members).encoded()).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        })
+      #expect(same(found, try ModelFixture.outputs(name)))
+    }
+  }
+
   @Test func imagesFromOutsideAreChecked() {
     let model = ViT(
       .init(imageSize: ImageSize(6), patchSize: ImageSize(2), width: 4, layerCount: 1, headCount: 2), seed: 1)

@@ -126,6 +126,10 @@ public struct SelfAttention: Module {
 
     /// Llama and the families after it.
     public static let llama = Names(query: "q_proj", key: "k_proj", value: "v_proj", output: "o_proj")
+    /// BART and the families with its blocks.
+    public static let bart = Names(query: "q_proj", key: "k_proj", value: "v_proj", output: "out_proj")
+    /// T5.
+    public static let t5 = Names(query: "q", key: "k", value: "v", output: "o")
   }
 
   /// Which projections have biases.

@@ -59,7 +59,7 @@ extension JSONField {
   func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
 
   /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or two.
-  func labels() throws(InputError) -> [String] {
+  func labels(unless usual: Int = 2) throws(InputError) -> [String] {
     guard let field = try optional("id2label") else {
       return unnamedLabels(try optional("num_labels")?.int(in: SizeLimit.count) ?? 2)
     }

@@ -32,13 +32,14 @@ public enum PretrainedModel {
     return try document(folder + "/config.json")
   }
 
-  /// The end tokens of `generation_config.json`, which override those of `config.json`.
+  /// The end tokens of `generation_config.json`: where there is one, it alone says what ends a text, if anything.
   static func endTokens(in folder: String, vocabularySize: Int) throws(InputError) -> [Int]? {
-    try generationConfiguration(in: folder)?.optional("eos_token_id")?.tokenIDs(below: vocabularySize)
+    guard let json = try generationConfiguration(in: folder) else { return nil }
+    return try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
   }
 
   /// The parsed `generation_config.json`, if there is one.
-  static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
+  package static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
     try documentIfPresent(folder + "/generation_config.json")
   }
 

@@ -42,6 +42,15 @@ VIT = dict(
     image_size=12, patch_size=4, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24)
 LABELS = dict(id2label={0: "none", 1: "name", 2: "place"}, label2id={"none": 0, "name": 1, "place": 2})
 
+T5 = dict(
+    vocab_size=VOCABULARY, d_model=16, d_kv=6, d_ff=24, num_layers=2, num_heads=4, relative_attention_num_buckets=8,
+    relative_attention_max_distance=9, decoder_start_token_id=0)
+T5_GATED = dict(T5, feed_forward_proj="gated-gelu", num_decoder_layers=3, num_heads=3, d_kv=8)
+BART = dict(
+    vocab_size=VOCABULARY, max_position_embeddings=20, d_model=16, encoder_layers=2, encoder_attention_heads=4,
+    encoder_ffn_dim=24, decoder_layers=2, decoder_attention_heads=2, decoder_ffn_dim=20)
+MARIAN = dict(BART, pad_token_id=36, decoder_start_token_id=36, eos_token_id=0, scale_embedding=True)
+
 # Folder, class, configuration.
 CASES = [
     ("bert", "BertModel", BERT),
@@ -118,15 +127,37 @@ CASES = [
     ("deit-other-size", "DeiTModel", VIT),
     ("deit-classification", "DeiTForImageClassification", dict(VIT, qkv_bias=False, **LABELS)),
     ("deit-teacher", "DeiTForImageClassificationWithTeacher", dict(VIT, **LABELS)),
+    ("t5", "T5Model", T5),
+    ("t5-lm", "T5ForConditionalGeneration", T5),
+    ("t5-lm-gated", "T5ForConditionalGeneration", dict(T5_GATED, tie_word_embeddings=False)),
+    ("t5-encoder", "T5EncoderModel", T5_GATED),
+    ("bart", "BartModel", dict(BART, scale_embedding=True, activation_function="gelu_new")),
+    ("bart-lm", "BartForConditionalGeneration", BART),
+    ("bart-sequence-classification", "BartForSequenceClassification", dict(BART, **LABELS)),
+    ("bart-question-answering", "BartForQuestionAnswering", BART),
+    ("marian", "MarianModel", MARIAN),
+    ("marian-lm", "MarianMTModel", dict(MARIAN, activation_function="swish")),
+    (
+        "marian-lm-two-vocabularies", "MarianMTModel",
+        dict(
+            MARIAN, decoder_vocab_size=VOCABULARY - 3, share_encoder_decoder_embeddings=False, pad_token_id=30,
+            decoder_start_token_id=30)),
+    ("mbart-lm", "MBartForConditionalGeneration", dict(BART, scale_embedding=True, decoder_start_token_id=3)),
+    ("pegasus-lm", "PegasusForConditionalGeneration", dict(BART, activation_function="relu")),
 ]
 
 
 def randomised(model):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:  # sinusoids
+                continue
             parameter.normal_(std=0.3)
             if parameter.dim() == 1 and name.endswith("weight"):
                 parameter.add_(1)
+        for name, buffer in model.named_buffers():
+            if name == "final_logits_bias":
+                buffer.normal_(std=0.3)
     return model.eval()
 
 
@@ -149,12 +180,28 @@ def inputs(config, class_name):
         if row % 3 == 2:
             ids[row, :3], mask[row, :3] = padding, 0
     values = {"input_ids": ids, "attention_mask": mask}
+    if config.is_encoder_decoder:
+        add_target(values, config, class_name)
     types = getattr(config, "type_vocab_size", 0)
     if types > 1:
         values["token_type_ids"] = torch.randint(0, types, (rows, TIME))
     if "MultipleChoice" in class_name:
         values = {name: value.reshape(3, CHOICES, TIME) for name, value in values.items()}
     return values
+
+
+def add_target(values, config, class_name):
+    if "Classification" in class_name or "QuestionAnswering" in class_name:
+        values["input_ids"][:, 4] = config.eos_token_id  # and the decoder gets the source, shifted
+        values["input_ids"][:, 6] = config.eos_token_id
+        return
+    rows, time = 3, TIME - 3
+    ids = torch.randint(5, getattr(config, "decoder_vocab_size", VOCABULARY), (rows, time))
+    ids[:, 0] = config.decoder_start_token_id
+    mask = torch.ones(rows, time, dtype=torch.int64)
+    mask[0, time - 2:] = 0
+    mask[2, :2] = 0
+    values |= {"decoder_input_ids": ids, "decoder_attention_mask": mask}
 
 
 def write(name, class_name, settings):

@@ -229,8 +229,11 @@ import Testing
     #expect(try ends() == [0])
     folder.generation = "{\"eos_token_id\": [5, 60]}"
     #expect(try ends() == [5, 60])
-    folder.generation = "{\"bos_token_id\": 3}"
-    #expect(try ends() == [0])
+    // Where the file is there, it alone says what ends a text.
+    for text in ["{\"bos_token_id\": 3}", "{\"eos_token_id\": null}"] {
+      folder.generation = text
+      #expect(try ends() == [])
+    }
     folder.generation = "{\"eos_token_id\": [5, 61]}"
     #expect(try error(folder)?.kind == .badValue)
     folder.generation = "{"

@@ -58,10 +58,10 @@ extension JSONField {
   /// Whether there is a member `key`, be it `null`.
   func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
 
-  /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or two.
+  /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or else `usual`.
   func labels(unless usual: Int = 2) throws(InputError) -> [String] {
     guard let field = try optional("id2label") else {
-      return unnamedLabels(try optional("num_labels")?.int(in: SizeLimit.count) ?? 2)
+      return unnamedLabels(try optional("num_labels")?.int(in: SizeLimit.count) ?? usual)
     }
     var labels: [String] = []
     let members = try field.object(atMost: SizeLimit.count.upperBound)

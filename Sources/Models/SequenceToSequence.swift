@@ -82,7 +82,7 @@ extension SequenceToSequenceModel {
   }
 
   /// The decoder as a language model of texts over `source`.
-  public func decoder(over source: EncodedSource) -> DecoderOverSource<Self> {
+  public func decoder(over source: EncodedSource) -> DecoderOverSource {
     DecoderOverSource(model: self, source: source)
   }
 
@@ -101,9 +101,9 @@ extension SequenceToSequenceModel {
 }
 
 /// A decoder with the text that it writes over: a language model, which begins with the decoder's start token.
-public struct DecoderOverSource<Model: SequenceToSequenceModel>: LanguageModel {
+public struct DecoderOverSource: LanguageModel {
   /// The model that the decoder is part of.
-  public var model: Model
+  public var model: any SequenceToSequenceModel
   /// What it looks at.
   public let source: EncodedSource
 

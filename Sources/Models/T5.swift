@@ -201,14 +201,18 @@ extension T5 {
   }
 
   /// Distances in buckets: near ones have one each, far ones share, the more the farther.
-  struct DistanceBuckets: Sendable {
+  package struct DistanceBuckets: Sendable {
     let count: Int
     let farthest: Int
     let isBidirectional: Bool
 
+    package init(count: Int, farthest: Int, isBidirectional: Bool) {
+      (self.count, self.farthest, self.isBidirectional) = (count, farthest, isBidirectional)
+    }
+
     /// The bucket of a key that is `distance` tokens after its query. Computed in Float32, as the reference does: at
     /// the edges the last bit decides.
-    func index(of distance: Int) -> Int {
+    package func index(of distance: Int) -> Int {
       let own = isBidirectional ? count / 2 : count, near = own / 2
       let (size, first) = isBidirectional ? (abs(distance), distance > 0 ? own : 0) : (max(0, -distance), 0)
       if size < near { return first + size }

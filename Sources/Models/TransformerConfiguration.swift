@@ -61,7 +61,7 @@ extension Transformer {
     /// The chance of an element of the hidden states to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
-    public var labels = (0..<3).map { "LABEL_\($0)" }
+    public var labels = unnamedLabels(3)
     /// The token that the decoder begins with.
     public var decoderStartToken: Int?
     /// The tokens after which a text ends.

@@ -8,6 +8,7 @@ biases and norms too. Of the input's rows one is whole, one padded on the right 
 Usage: Tests/Fixtures/make_fixtures.py [NAME...]  (needs Python 3 with transformers 5.23.0, torch 2.15, safetensors)
 """
 
+import json
 import pathlib
 import shutil
 import sys
@@ -225,6 +226,81 @@ def write(name, class_name, settings):
     print(name, {key: list(value.shape) for key, value in outputs.items()})
 
 
+def write_original(name, norm_first):
+    """The original Transformer, which Hugging Face lacks: PyTorch's layers under BART's names, with one table of tokens
+    and sinusoids."""
+    torch.manual_seed(sum(name.encode()))
+    width, heads, inner, context = 16, 4, 24, 20
+    layer = dict(d_model=width, nhead=heads, dim_feedforward=inner, dropout=0, batch_first=True, norm_first=norm_first)
+    encoder, decoder = [
+        torch.nn.ModuleList(kind(**layer) for _ in range(2))
+        for kind in (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)]
+    norms = torch.nn.ModuleList(torch.nn.LayerNorm(width) for _ in range(2))
+    table = torch.nn.Embedding(VOCABULARY, width)
+    for module in (encoder, decoder, norms, table):
+        randomised(module)
+    tensors = {"model.shared.weight": table.weight}
+    parts = {
+        "linear1": "fc1", "linear2": "fc2", "self_attn.out_proj": "self_attn.out_proj",
+        "multihead_attn.out_proj": "encoder_attn.out_proj"}
+    for side, stack, norm in (("encoder", encoder, norms[0]), ("decoder", decoder, norms[1])):
+        places = ["self_attn_layer_norm", "encoder_attn_layer_norm", "final_layer_norm"]
+        if side == "encoder":
+            del places[1]
+        named = parts | {f"norm{index + 1}": place for index, place in enumerate(places)}
+        for index, block in enumerate(stack):
+            prefix = f"model.{side}.layers.{index}."
+            for key, value in block.named_parameters():
+                part, kind = key.rsplit(".", 1)
+                if kind.startswith("in_proj_"):
+                    target = {"self_attn": "self_attn", "multihead_attn": "encoder_attn"}[part]
+                    for letter, third in zip("qkv", value.chunk(3)):
+                        tensors[f"{prefix}{target}.{letter}_proj.{kind[8:]}"] = third
+                else:
+                    tensors[f"{prefix}{named[part]}.{kind}"] = value
+        if norm_first:
+            tensors |= {f"model.{side}.layer_norm.{key}": value for key, value in norm.named_parameters()}
+    folder = OUTPUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    config = dict(
+        architectures=["TransformerForConditionalGeneration"], model_type="transformer", vocab_size=VOCABULARY,
+        max_position_embeddings=context, d_model=width, encoder_layers=2, encoder_attention_heads=heads,
+        encoder_ffn_dim=inner, decoder_layers=2, decoder_attention_heads=heads, decoder_ffn_dim=inner,
+        norm_first=norm_first, decoder_start_token_id=3, eos_token_id=4)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, folder / "model.safetensors")
+    ids, mask = torch.randint(5, VOCABULARY, (3, TIME)), torch.ones(3, TIME, dtype=torch.int64)
+    mask[1, TIME - 4:], mask[2, :3] = 0, 0
+    values = {"input_ids": ids, "attention_mask": mask}
+    add_target(values, transformers.BartConfig(vocab_size=VOCABULARY, decoder_start_token_id=3), "")
+    values["decoder_attention_mask"][2] = 1  # PyTorch gives NaN to queries without keys
+    save_file(values, folder / "inputs.safetensors")
+
+    for module in (encoder, decoder, norms, table):
+        module.double()
+    angles = torch.arange(context)[:, None] / 10000 ** (torch.arange(0, width, 2).double() / width)
+    positions = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+
+    def embedded(ids):
+        return table(ids) * width**0.5 + positions[: ids.shape[1]]
+
+    hidden, y = embedded(ids), embedded(values["decoder_input_ids"])
+    with torch.no_grad():
+        for block in encoder:
+            hidden = block(hidden, src_key_padding_mask=mask == 0)
+        hidden = norms[0](hidden) if norm_first else hidden
+        later = torch.ones(y.shape[1], y.shape[1], dtype=torch.bool).triu(1)
+        for block in decoder:
+            y = block(
+                y, hidden, tgt_mask=later, tgt_key_padding_mask=values["decoder_attention_mask"] == 0,
+                memory_key_padding_mask=mask == 0)
+        y = norms[1](y) if norm_first else y
+        outputs = {"logits": y @ table.weight.T, "encoder_last_hidden_state": hidden}
+    save_file({key: value.float().contiguous() for key, value in outputs.items()}, folder / "outputs.safetensors")
+    print(name, {key: list(value.shape) for key, value in outputs.items()})
+
+
 def main():
     assert transformers.__version__ == VERSION, transformers.__version__
     torch.set_num_threads(1)
@@ -232,6 +308,9 @@ def main():
     for name, class_name, settings in CASES:
         if not wanted or name in wanted:
             write(name, class_name, settings)
+    for name, norm_first in (("transformer", False), ("transformer-pre-norm", True)):
+        if not wanted or name in wanted:
+            write_original(name, norm_first)
 
 
 if __name__ == "__main__":

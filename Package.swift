@@ -47,6 +47,7 @@ let programs: [(name: String, folder: String, needs: [String])] = [
     ["Formats", "Generation", "Gradients", "Interpretation", "Models", "Tensor", "Tokenizers", "Training"]
   ),
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
+  ("translate", "Examples/Translate", ["Formats", "Generation", "Tokenizers"]),
   ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("classify-image", "Examples/ClassifyImage", ["Formats", "Images", "Models", "Pipelines", "Tensor"]),
   ("embed", "Examples/Embed", ["Formats", "Models", "Pipelines", "Tensor"]),

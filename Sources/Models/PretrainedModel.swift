@@ -8,9 +8,8 @@ import Tensor
 public enum PretrainedModel {
   /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded.
   ///
-  /// Matrices stay in the file's format unless another is given. Of `generation_config.json` the end tokens are
-  /// honoured, in place of those of `config.json`, and nothing else: how to sample and how many tokens to give is said to
-  /// `TokenStream`, and `settingsNotHonoured(in:)` lists what would change even the likeliest tokens.
+  /// Matrices stay in the file's format unless another is given. Where there is a `generation_config.json`, its end tokens
+  /// count in place of those of `config.json`; `Decoding(of:)` reads what else it asks for.
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public static func load(
@@ -24,6 +23,20 @@ public enum PretrainedModel {
     throw kind.error(
       .unsupported, "no decoder of the type \"\(name)\" is implemented",
       advice: "Known are gpt2, \(llamas.joined(separator: ", ")).")
+  }
+
+  /// Loads the model of a folder whose type is one that writes a text over another one; nil where it is of no such type.
+  ///
+  /// - Throws: as `load`.
+  public static func loadSequenceToSequence(
+    from folder: String, as format: StorageFormat? = nil
+  ) throws(InputError) -> (any SequenceToSequenceModel)? {
+    let name = try configuration(in: folder).required("model_type").string()
+    if name == "t5" { return try T5.LanguageModel.load(from: folder, as: format) }
+    if Transformer.Family(rawValue: name) != nil {
+      return try Transformer.With<Transformer.LanguageHead>.load(from: folder, as: format)
+    }
+    return nil
   }
 
   /// The parsed `config.json`.

@@ -149,6 +149,7 @@ struct DecodingChanges {
         .badValue, "a search takes the likeliest tokens and draws none", at: "--beams",
         advice: "Leave out --beams or what makes it sample.")
     }
+    if let beams { try check(width: beams, best: best ?? 1) }
   }
 
   func apply(to decoding: inout Decoding) throws(InputError) {
@@ -161,15 +162,18 @@ struct DecodingChanges {
     if let lengthPenalty { decoding.beams.lengthPenalty = lengthPenalty }
     if stopsEarly { decoding.beams.stopping = .whenFull }
     if let best { decoding.beams.best = best }
-    if decoding.beams.width == 1, let name = unused {
+    try check(width: decoding.beams.width, best: decoding.beams.best)
+  }
+
+  private func check(width: Int, best: Int) throws(InputError) {
+    if width == 1, let name = unused {
       throw InputError(
         .badValue, "without a search this would change nothing", at: "--\(name)",
         advice: "Give --beams above 1, or leave it out.")
     }
-    guard decoding.beams.best <= decoding.beams.width else {
+    guard best <= width else {
       throw InputError(
-        .badValue, "\(decoding.beams.width) beams have no \(decoding.beams.best) best texts", at: "--best",
-        advice: "Give --beams \(decoding.beams.best) or more.")
+        .badValue, "\(width) beams have no \(best) best texts", at: "--best", advice: "Give --beams \(best) or more.")
     }
   }
 

@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import Layers
 import Models
 import Tensor
@@ -108,9 +109,15 @@ public struct WrittenText: Sendable, Equatable {
 
 /// The tokenizers of a folder, of the text that is read and of the one that is written: the same one for most models.
 ///
-/// - Throws: as `loadTokenizer(in:)`.
+/// - Throws: as `loadTokenizer(in:)`; `unsupported` for a folder with a vocabulary for each language.
 public func loadTokenizers(in folder: String) throws(InputError) -> (source: any Tokenizer, target: any Tokenizer) {
-  // A folder with a vocabulary for each language (source.spm and target.spm) has its reader here.
+  // Marian's folders have a SentencePiece model for each language, but as a rule one vocabulary for both.
+  let own = folder + "/target_vocab.json"
+  guard !FileManager.default.fileExists(atPath: own) else {
+    throw InputError(
+      .unsupported, "a vocabulary for each language is not implemented", at: own,
+      advice: "Give token ids instead of text.")
+  }
   let tokenizer = try loadTokenizer(in: folder)
   return (tokenizer, tokenizer)
 }

@@ -20,10 +20,13 @@ public struct T5: Module {
   public let configuration: Configuration
 
   /// A model whose parameters `initializer` makes.
-  public init(_ configuration: Configuration, _ initializer: inout Initializer) {
+  ///
+  /// - Parameter givesScores: whether an output is tied to the embedding.
+  public init(_ configuration: Configuration, givesScores: Bool = false, _ initializer: inout Initializer) {
     self.configuration = configuration
     sharedEmbedding = Embedding(
-      count: configuration.vocabularySize, width: configuration.width, standardDeviation: 1, &initializer)
+      count: configuration.vocabularySize, width: configuration.width, givesScores: givesScores,
+      standardDeviation: 1, &initializer)
     encoder = Stack(configuration, .encoder, &initializer)
     decoder = Stack(configuration, .decoder, &initializer)
   }
@@ -89,7 +92,7 @@ extension T5 {
 
     /// A model whose parameters `initializer` makes.
     public init(_ configuration: Configuration, hasHead: Bool = false, _ initializer: inout Initializer) {
-      model = T5(configuration, &initializer)
+      model = T5(configuration, givesScores: !hasHead, &initializer)
       head = hasHead ? Linear(configuration.width, configuration.vocabularySize, bias: false, &initializer) : nil
     }
 

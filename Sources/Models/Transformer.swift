@@ -22,14 +22,19 @@ public struct Transformer: Module {
 
   /// A model whose parameters `initializer` makes.
   ///
-  /// - Parameter tables: which tables of its own the model has; those that the family begins with unless given.
-  public init(_ configuration: Configuration, tables: Tables? = nil, _ initializer: inout Initializer) {
+  /// - Parameters:
+  ///   - tables: which tables of its own the model has; those that the family begins with unless given.
+  ///   - givesScores: whether an output is tied to the embedding.
+  public init(
+    _ configuration: Configuration, tables: Tables? = nil, givesScores: Bool = false, _ initializer: inout Initializer
+  ) {
     let c = configuration, tables = tables ?? Tables(c)
     self.configuration = c
     sharedEmbedding =
-      tables.hasShared ? Embedding(count: c.vocabularySize, width: c.width, &initializer) : nil
+      tables.hasShared
+      ? Embedding(count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer) : nil
     encoder = Stack(c, .encoder, tables, &initializer)
-    decoder = Stack(c, .decoder, tables, &initializer)
+    decoder = Stack(c, .decoder, tables, givesScores: givesScores && !tables.hasShared, &initializer)
   }
 
   /// Reads a text; the pass's mask says which tokens are padding, at either side.
@@ -99,12 +104,15 @@ extension Transformer {
     let sinusoids: SinusoidLayout
     let dropout: Dropout
 
-    init(_ c: Configuration, _ side: Side, _ tables: Tables, _ initializer: inout Initializer) {
+    init(
+      _ c: Configuration, _ side: Side, _ tables: Tables, givesScores: Bool = false, _ initializer: inout Initializer
+    ) {
       let isEncoder = side == .encoder
       embedding =
         (isEncoder ? tables.encoderHasOwn : tables.decoderHasOwn)
         ? Embedding(
-          count: isEncoder ? c.vocabularySize : c.targetVocabularySize, width: c.width, &initializer) : nil
+          count: isEncoder ? c.vocabularySize : c.targetVocabularySize, width: c.width, givesScores: givesScores,
+          &initializer) : nil
       positionOffset = c.family.positionOffset
       positions =
         (isEncoder ? tables.encoderHasPositions : tables.decoderHasPositions)

@@ -53,7 +53,8 @@ extension Transformer {
     /// - Parameter tables: which tables of its own the model has; those that the family begins with unless given.
     public init(_ configuration: Configuration, tables: Tables? = nil, _ initializer: inout Initializer) {
       let tables = tables ?? Tables(configuration)
-      model = Transformer(configuration, tables: tables, &initializer)
+      let isTied = Head.self == LanguageHead.self && !tables.outputHasOwn
+      model = Transformer(configuration, tables: tables, givesScores: isTied, &initializer)
       head = Head(configuration, tables, &initializer)
     }
 
@@ -118,7 +119,7 @@ extension Transformer {
 
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
-      visitor("lm_head.weight", &output)
+      if output != nil { visitor("lm_head.weight", &output!, productTransposes: true) }
       visitor("final_logits_bias", &offsets)
     }
   }

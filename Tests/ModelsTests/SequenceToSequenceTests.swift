@@ -85,6 +85,27 @@ extension TokenBatch {
     }
   }
 
+  @Test func packedForInferenceTheBitsAreTheSame() {
+    RuntimeSettings.unchanged {
+      let t5 = T5.Configuration(vocabularySize: 210, width: 64, layerCount: 1, headCount: 4)
+      var pair = Transformer.Configuration(
+        .marian, vocabularySize: 210, contextLength: 20, width: 64, layerCount: 1, headCount: 4)
+      let shared = pair
+      pair.sharesEmbeddings = false
+      let models: [any SequenceToSequenceModel] = [
+        T5.LanguageModel(t5, seed: 1), T5.LanguageModel(t5, hasHead: true, seed: 1),
+        Transformer.With<Transformer.LanguageHead>(shared, seed: 1),
+        Transformer.With<Transformer.LanguageHead>(pair, seed: 1),
+      ]
+      for model in models {
+        var (pass, other) = (Pass(), Pass())
+        let expected = model(source, sourceMask: .keeping(kept), target: target, &pass)
+        let packed = model.packedForInference()
+        #expect(sameBits(packed(source, sourceMask: .keeping(kept), target: target, &other), expected))
+      }
+    }
+  }
+
   @Test func smoothedLabels() {
     let logits = Tensor((0..<20).map { sin(Float($0 * $0)) * 3 }, shape: [4, 5])
     let targets: [Int32] = [2, -1, 0, 4]

@@ -46,9 +46,9 @@ public enum PretrainedModel {
   }
 
   /// The end tokens of `generation_config.json`: where there is one, it alone says what ends a text, if anything.
-  static func endTokens(in folder: String, vocabularySize: Int) throws(InputError) -> [Int]? {
+  static func endTokens(in folder: String) throws(InputError) -> [Int]? {
     guard let json = try generationConfiguration(in: folder) else { return nil }
-    return try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
+    return try json.optional("eos_token_id")?.tokenIDs() ?? []
   }
 
   /// The parsed `generation_config.json`, if there is one.

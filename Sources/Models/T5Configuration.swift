@@ -104,9 +104,9 @@ extension T5 {
       scalesOutput = try json.optional("tie_word_embeddings")?.bool() ?? true
       if let field = try json.optional("scale_decoder_outputs") { scalesOutput = try field.bool() }
       try json.refuse("is_decoder", unless: false)
-      decoderStartToken = try json.optional("decoder_start_token_id")?.tokenIDs(below: vocabularySize).first
+      decoderStartToken = try json.optional("decoder_start_token_id")?.tokenIDs().first
       if try json.has("eos_token_id") {
-        endTokens = try json.optional("eos_token_id")?.tokenIDs(below: .max) ?? []
+        endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []
       }
       startToken = try json.optional("bos_token_id")?.int()
       if try json.has("pad_token_id") { paddingToken = try json.optional("pad_token_id")?.int() }

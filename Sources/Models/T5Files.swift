@@ -51,11 +51,10 @@ extension T5.LanguageModel {
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
     var file = try T5File(folder)
-    let size = file.configuration.vocabularySize
-    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: size) {
+    if let ends = try PretrainedModel.endTokens(in: folder) {
       file.configuration.endTokens = ends
     }
-    if let start = try PretrainedModel.decoderStartToken(in: folder, vocabularySize: size) {
+    if let start = try PretrainedModel.decoderStartToken(in: folder) {
       file.configuration.decoderStartToken = start
     }
     var initializer = Initializer.placeholders

@@ -156,10 +156,10 @@ extension Transformer {
       }
       decoderStartToken =
         try json.has("decoder_start_token_id")
-        ? try json.optional("decoder_start_token_id")?.tokenIDs(below: targetVocabularySize).first
+        ? try json.optional("decoder_start_token_id")?.tokenIDs().first
         : tokens.decoderStart
       if try json.has("eos_token_id") {
-        endTokens = try json.optional("eos_token_id")?.tokenIDs(below: .max) ?? []
+        endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []
       } else {
         endTokens = tokens.end.map { [$0] } ?? []
       }

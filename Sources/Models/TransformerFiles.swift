@@ -60,9 +60,9 @@ extension Transformer.Configuration {
   }
 
   fileprivate mutating func readGeneration(in folder: String) throws(InputError) {
-    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: targetVocabularySize) { endTokens = ends }
+    if let ends = try PretrainedModel.endTokens(in: folder) { endTokens = ends }
     decoderStartToken =
-      try PretrainedModel.decoderStartToken(in: folder, vocabularySize: targetVocabularySize) ?? decoderStartToken
+      try PretrainedModel.decoderStartToken(in: folder) ?? decoderStartToken
   }
 }
 
@@ -150,10 +150,10 @@ struct TiedEmbedding: Sendable {
 
 extension PretrainedModel {
   /// The decoder's first token that `generation_config.json` says; nil where it says none.
-  static func decoderStartToken(in folder: String, vocabularySize: Int) throws(InputError) -> Int? {
+  static func decoderStartToken(in folder: String) throws(InputError) -> Int? {
     guard let json = try generationConfiguration(in: folder) else { return nil }
     let (own, start) = (try json.optional("decoder_start_token_id"), try json.optional("bos_token_id"))
-    return try (own ?? start)?.tokenIDs(below: vocabularySize).first
+    return try (own ?? start)?.tokenIDs().first
   }
 }
 
@@ -228,7 +228,7 @@ extension Transformer.SequenceClassificationHead {
 extension Transformer.Configuration {
   fileprivate func texts(of inputs: ForwardInputs) throws(InputError) -> TextPair {
     var shifted: ((TokenBatch) -> TokenBatch)?
-    if family == .bart, let start = decoderStartToken, paddingToken != nil {
+    if family == .bart, let start = decoderStartToken, start < targetVocabularySize, paddingToken != nil {
       shifted = { source in
         var target = source
         for i in target.ids.indices {

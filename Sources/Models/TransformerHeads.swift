@@ -146,7 +146,7 @@ extension Transformer {
     /// Where the last end token of each row is; nil for a row without one.
     func ends(of tokens: TokenBatch) -> [Int?] {
       (0..<tokens.batch).map { row in
-        (0..<tokens.time).last { tokens.ids[row * tokens.time + $0] == endToken.map(Int32.init(truncatingIfNeeded:)) }
+        (0..<tokens.time).last { Int(tokens.ids[row * tokens.time + $0]) == endToken }
       }
     }
 

@@ -127,6 +127,7 @@ private struct Expected {
       #expect(try refusal(name, [5, 37]) == .badValue && refusal(name, [-1]) == .badValue)
     }
     #expect(try refusal("bart-lm", Array(repeating: 5, count: 21)) == .tooLarge)
+    #expect(try refusal("bart-lm", [5], ["decoder_start_token_id": 37]) == .badValue)
     #expect(try refusal("t5-lm", Array(repeating: 5, count: 300)) == nil)
     try Fixture.withModel(
       "mbart-lm", settings: ["eos_token_id": 4],

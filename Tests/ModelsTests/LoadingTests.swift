@@ -234,7 +234,10 @@ import Testing
       folder.generation = text
       #expect(try ends() == [])
     }
+    // Defaults of configurations may be beyond a small vocabulary.
     folder.generation = "{\"eos_token_id\": [5, 61]}"
+    #expect(try ends() == [5, 61])
+    folder.generation = "{\"eos_token_id\": [5, -1]}"
     #expect(try error(folder)?.kind == .badValue)
     folder.generation = "{"
     #expect(try error(folder)?.kind == .badJSON)

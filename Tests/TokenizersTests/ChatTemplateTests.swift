@@ -121,12 +121,12 @@ import Tokenizers
     return cases
   }()
 
-  @Test(.timeLimit(.minutes(1))) func noTemplateRunsForEver() {
+  @Test(.timeLimit(.minutes(5))) func noTemplateRunsForEver() {
     for (source, expected) in Self.greedy {
       let start = ContinuousClock.now
       let found = kind { () throws(InputError) in _ = try ChatTemplate(source).text(messages: []) }
       #expect(found == expected, "\(source.prefix(80))")
-      #expect(ContinuousClock.now - start < .seconds(20), "\(source.prefix(80))")
+      #expect(ContinuousClock.now - start < .seconds(60), "\(source.prefix(80))")
     }
   }
 

@@ -142,10 +142,10 @@ extension Module {
   ///
   /// Its results have the same bits and come faster: all of decoding is one stream through memory. It may also be saved
   /// and trained, but that puts the matrices back in order each time. Use `kept(as:)` first.
-  public func packedForInference() -> Self {
-    var copy = self, packer = Packer()
-    copy.visit(&packer)
-    return copy
+  public consuming func packedForInference() -> Self {
+    var packed = consume self, packer = Packer()  // matrix by matrix in place: the model is never there twice
+    packed.visit(&packer)
+    return packed
   }
 }
 

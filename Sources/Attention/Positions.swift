@@ -28,6 +28,8 @@ public enum RotaryScaling: Sendable, Equatable {
   case linear(factor: Double)
   /// Llama 3.1: low frequencies divided by `factor`, high ones kept, those between blended.
   case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
+  /// Each frequency divided by a factor of its own, of which there are half as many as a head is wide.
+  case divided(by: [Double])
 }
 
 /// Rotary positions (Su et al. 2021) in the half-split layout of Hugging Face: the pair (i, i + headWidth / 2) of each
@@ -49,9 +51,13 @@ public struct RotaryPositions: Sendable {
   /// Rotations for positions below `contextLength`.
   public init(headWidth: Int, contextLength: Int, theta: Double = 10000, scaling: RotaryScaling = .none) {
     precondition(headWidth % 2 == 0, "RotaryPositions: the head width \(headWidth) is odd")
+    if case .divided(let factors) = scaling {
+      precondition(
+        factors.count == headWidth / 2, "RotaryPositions: \(factors.count) factors for a head width of \(headWidth)")
+    }
     self.contextLength = contextLength
     frequencies = (0..<headWidth / 2).map { i in
-      RotaryPositions.scaled(pow(theta, -Double(2 * i) / Double(headWidth)), scaling)
+      RotaryPositions.scaled(pow(theta, -Double(2 * i) / Double(headWidth)), i, scaling)
     }
   }
 
@@ -76,8 +82,9 @@ public struct RotaryPositions: Sendable {
     }
   }
 
-  private static func scaled(_ frequency: Double, _ scaling: RotaryScaling) -> Double {
+  private static func scaled(_ frequency: Double, _ index: Int, _ scaling: RotaryScaling) -> Double {
     switch scaling {
+    case .divided(let factors): return frequency / factors[index]
     case .none: return frequency
     case .linear(let factor): return frequency / factor
     case .llama3(let factor, let low, let high, let context):

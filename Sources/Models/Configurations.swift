@@ -259,7 +259,9 @@ extension Llama {
           throw part.error(.unsupported, "rotating a part of a head is not implemented")
         }
       }
-      let scalings = (try parameters?.rotaryScaling(), try old?.rotaryScaling())
+      let scalings = (
+        try parameters?.rotaryScaling(headWidth: headWidth), try old?.rotaryScaling(headWidth: headWidth)
+      )
       if let old, let new = scalings.0, let other = scalings.1, new != other {
         throw old.error(
           .inconsistent, "says another scaling than rope_parameters", advice: "Remove the one that is wrong.")
@@ -271,7 +273,7 @@ extension Llama {
 
 extension JSONField {
   /// The scaling of rotary positions that an object of `config.json` says.
-  fileprivate func rotaryScaling() throws(InputError) -> RotaryScaling {
+  fileprivate func rotaryScaling(headWidth: Int) throws(InputError) -> RotaryScaling {
     let (newKind, oldKind) = (try optional("rope_type"), try optional("type"))
     guard let kind = newKind ?? oldKind else {
       let others: Set<JSONString> = ["rope_type", "type", "rope_theta", "partial_rotary_factor"]
@@ -298,6 +300,20 @@ extension JSONField {
         throw error(.inconsistent, "low_freq_factor \(low) is not below high_freq_factor \(high)")
       }
       return scaling
+    case "longrope":
+      // Only as it is saved here: the same factors for all contexts, and scores that are left as they are.
+      let (short, long) = (try required("short_factor"), try required("long_factor"))
+      guard short.value == long.value, try required("attention_factor").double() == 1 else {
+        throw kind.error(.unsupported, "longrope with different factors for short and long contexts is not implemented")
+      }
+      var divisors: [Double] = []
+      for factor in try short.array(atMost: SizeLimit.width.upperBound) {
+        divisors.append(try factor.double(in: factors))
+      }
+      guard divisors.count * 2 == headWidth else {
+        throw short.error(.inconsistent, "has \(divisors.count) factors for heads of \(headWidth)")
+      }
+      return .divided(by: divisors)
     case let name:
       throw kind.error(
         .unsupported, "the rotary scaling \"\(name)\" is not implemented",

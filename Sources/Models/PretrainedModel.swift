@@ -6,7 +6,8 @@ import Tensor
 
 /// A decoder from a Hugging Face folder, of any family that is implemented.
 public enum PretrainedModel {
-  /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded.
+  /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded, or the one in a GGUF
+  /// file, whose architecture may be llama or gpt2.
   ///
   /// Matrices stay in the file's format unless another is given. Of `generation_config.json` the end tokens are
   /// honoured, in place of those of `config.json`, and nothing else: how to sample and how many tokens to give is said to
@@ -16,6 +17,8 @@ public enum PretrainedModel {
   public static func load(
     from folder: String, as format: StorageFormat? = nil
   ) throws(InputError) -> any LanguageModel {
+    var report = LoadReport()
+    if try isGGUF(folder) { return try loadGGUF(folder, as: format, &report) }
     let json = try configuration(in: folder)
     let kind = try json.required("model_type")
     switch try kind.string() {
@@ -54,7 +57,7 @@ public enum PretrainedModel {
   }
 
   /// Refuses a number of layers that the file's tensors cannot fill, before any layer is made.
-  static func check(layerCount: Int, _ checkpoint: SafetensorsCheckpoint) throws(InputError) {
+  static func check(layerCount: Int, _ checkpoint: some Checkpoint) throws(InputError) {
     // Below a few hundred, the report of what is missing says more.
     guard layerCount <= max(256, checkpoint.tensors.count) else {
       throw InputError(
@@ -66,36 +69,13 @@ public enum PretrainedModel {
   /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
   /// that are equal, the embedding serves for both.
   static func hasOwnHead(
-    _ checkpoint: SafetensorsCheckpoint, head: String = "lm_head.weight", embedding: [String]
+    _ checkpoint: some Checkpoint, head: String = "lm_head.weight", embedding: [String]
   ) throws(InputError) -> Bool {
     guard let head = checkpoint.tensor(named: head),
       let table = embedding.lazy.compactMap({ checkpoint.tensor(named: $0) }).first
     else { return false }
-    if head.entry.dtype != table.entry.dtype || head.entry.shape != table.entry.shape { return true }
+    if head.typeName != table.typeName || head.shape != table.shape { return true }
     return try !head.hasSameBytes(as: table)
-  }
-}
-
-extension CheckpointTensor {
-  /// Compares piece by piece, so that no whole tensor is held.
-  func hasSameBytes(as other: CheckpointTensor) throws(InputError) -> Bool {
-    let count = entry.byteRange.count, piece = 1 << 22
-    guard count == other.entry.byteRange.count else { return false }
-    var start = 0
-    while start < count {
-      let part = start..<min(count, start + piece)
-      if try bytes(part) != other.bytes(part) { return false }
-      start = part.upperBound
-    }
-    return true
-  }
-
-  private func bytes(_ part: Range<Int>) throws(InputError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: part.count)
-    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) in
-      try file.read(entry, part: part, into: UnsafeMutableRawBufferPointer(buffer))
-    }
-    return bytes
   }
 }
 

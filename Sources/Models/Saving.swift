@@ -103,7 +103,7 @@ extension Llama.Configuration {
         JSONMember("rms_norm_eps", .decimal(normEpsilon)),
         // The older form, which older readers understand too.
         JSONMember("rope_theta", .number(ropeTheta)),
-        JSONMember("rope_scaling", ropeScaling.json),
+        JSONMember("rope_scaling", ropeScaling.json(contextLength)),
         JSONMember("attention_bias", .bool(hasAttentionBiases)),
         JSONMember("mlp_bias", .bool(hasFeedForwardBiases)),
         JSONMember("tie_word_embeddings", .bool(tiesHead ?? self.tiesHead)),
@@ -113,9 +113,16 @@ extension Llama.Configuration {
 }
 
 extension RotaryScaling {
-  fileprivate var json: JSONValue {
+  fileprivate func json(_ contextLength: Int) -> JSONValue {
     switch self {
     case .none: .null
+    // The one kind that lists factors; short and long contexts have the same ones here.
+    case .divided(let factors):
+      [
+        "rope_type": "longrope", "short_factor": .array(factors.map { .number($0) }),
+        "long_factor": .array(factors.map { .number($0) }), "factor": 1.0, "attention_factor": 1.0,
+        "original_max_position_embeddings": .integer(contextLength),
+      ]
     case .linear(let factor): ["rope_type": "linear", "factor": .number(factor)]
     case .llama3(let factor, let low, let high, let context):
       [

@@ -79,6 +79,11 @@ let package = Package(
         swiftSettings: language)
     }
     + [
+      .testTarget(
+        name: "HostileTests",
+        dependencies: dependencies([
+          "Checkpoints", "Formats", "Models", "Tensor", "TestSupport", "Tokenizers",
+        ]), swiftSettings: language),
       .target(
         name: "TestSupport", dependencies: ["Formats", "Layers", "Tensor"], path: "Tests/TestSupport",
         swiftSettings: language),

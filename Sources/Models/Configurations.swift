@@ -52,6 +52,11 @@ extension JSONField {
 }
 
 extension JSONField {
+  /// Checks the chances of dropout, which files carry for training elsewhere; here a run says what it wants.
+  func checkDropout(_ keys: String...) throws(InputError) {
+    for key in keys { _ = try optional(key)?.double(in: 0...1) }
+  }
+
   /// Refuses a setting that is not implemented, unless it has the value that changes nothing.
   func refuse(_ key: String, unless harmless: Bool) throws(InputError) {
     guard let field = try optional(key) else { return }
@@ -135,7 +140,7 @@ extension GPT2 {
       if let field = try json.optional("layer_norm_epsilon") {
         normEpsilon = Float(try field.double(in: 1e-20...1))
       }
-      // Files carry dropout for training elsewhere; here a run says what it wants.
+      try json.checkDropout("attn_pdrop", "embd_pdrop", "resid_pdrop")
       try json.refuse("scale_attn_by_inverse_layer_idx", unless: false)
       try json.refuse("scale_attn_weights", unless: true)
       try json.refuse("add_cross_attention", unless: false)
@@ -240,6 +245,7 @@ extension Llama {
       if let field = try json.optional("attention_bias") { hasAttentionBiases = try field.bool() }
       if let field = try json.optional("mlp_bias") { hasFeedForwardBiases = try field.bool() }
       if let field = try json.optional("tie_word_embeddings") { tiesHead = try field.bool() }
+      try json.checkDropout("attention_dropout")
       try readRope(json)
       endTokens = try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
       startToken = try json.optional("bos_token_id")?.int()

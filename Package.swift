@@ -43,6 +43,7 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ),
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
   ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
+  ("checkpoint", "Examples/Checkpoint", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("tokenize", "Examples/Tokenize", ["Formats", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
   (

@@ -153,6 +153,32 @@ def gguf():
     (OUTPUT / "blocks.expected").write_bytes(expected)
 
 
+# --- NumPy: arrays of every type, whose element i is 3 i - 7 --------------------------------------------------------------
+
+NUMPY_TYPES = ["u1", "i1", "<u2", "<i2", "<u4", "<i4", "<u8", "<i8", "<f2", "<f4", "<f8", "<c8"]
+
+
+def numpy_files():
+    counted = lambda shape, dtype: (numpy.arange(numpy.prod(shape, dtype=int)).reshape(shape) * 3 - 7).astype(dtype)
+    arrays = {f"layer.{dtype.lstrip('<')}": counted((3, 4), dtype) for dtype in NUMPY_TYPES}
+    arrays |= {"layer.b1": numpy.array([True, False, True]), "scalar": counted((), "<f4"), "empty": counted((0, 5), "<f4")}
+    arrays |= {"cube": counted((2, 3, 4), "<f4"), "long": counted((2000,), "<f4") % 10}
+    folder = OUTPUT / "numpy"
+    folder.mkdir(parents=True, exist_ok=True)
+    numpy.savez(folder / "stored.npz", **arrays)
+    numpy.savez_compressed(folder / "deflated.npz", **arrays)
+    numpy.save(folder / "array.npy", counted((2, 3), "<f4"))
+    numpy.save(folder / "column.npy", numpy.asfortranarray(counted((3, 1), "<f4")))
+    numpy.save(folder / "fortran.npy", numpy.asfortranarray(counted((2, 3), "<f4")))
+    numpy.save(folder / "big.npy", counted((2, 3), ">f4"))
+    numpy.save(folder / "objects.npy", numpy.array([1, "a"], dtype=object), allow_pickle=True)
+    numpy.save(folder / "records.npy", numpy.zeros(2, dtype=[("x", "<f4"), ("y", "<i4")]))
+    numpy.save(folder / "text.npy", numpy.array(["a", "bc"]))
+    with open(folder / "version2.npy", "wb") as file:
+        numpy.lib.format.write_array(file, counted((2, 3), "<f4"), version=(2, 0))
+
+
 if __name__ == "__main__":
     inflate()
     gguf()
+    numpy_files()

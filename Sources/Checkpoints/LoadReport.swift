@@ -1,4 +1,5 @@
 import Formats
+import Synchronization
 
 /// What became of a tensor of a file.
 public enum TensorFate: Sendable, Equatable {
@@ -24,7 +25,8 @@ public enum TensorFate: Sendable, Equatable {
 public struct LoadReport: Sendable {
   /// Parameters that were filled: the model's name and the file's.
   public internal(set) var loaded: [(parameter: String, tensor: String)] = []
-  /// What became of each tensor of the file, in the file's order.
+  /// What became of each tensor of the file, in the file's order. Only `receipts(of:)` looks which of those that are left
+  /// aside repeat another one: without it they all count as constant.
   public internal(set) var receipt: [(tensor: String, fate: TensorFate)] = []
   /// Tensors of the file that the family is known to leave aside.
   public internal(set) var ignored: [String] = []
@@ -34,9 +36,6 @@ public struct LoadReport: Sendable {
   public internal(set) var unused: [(tensor: String, nearest: [String])] = []
   /// Parameters whose tensor has another shape or a type that holds no parameters.
   public internal(set) var unfit: [(parameter: String, tensor: String, reason: String)] = []
-
-  /// A report of nothing yet.
-  public init() {}
 
   /// Whether every parameter was filled and every tensor accounted for.
   public var isComplete: Bool { missing.isEmpty && unused.isEmpty && unfit.isEmpty }
@@ -58,4 +57,29 @@ public struct LoadReport: Sendable {
       kind, "the tensors do not fit the model:\n" + lines.joined(separator: "\n") + "\n ", at: place,
       advice: "Check that config.json belongs to these weights.")
   }
+}
+
+extension LoadReport {
+  /// The reports of everything that `load` loads, whichever family's loader it calls, in the order of loading.
+  ///
+  ///     let (model, reports) = try LoadReport.receipts { () throws(InputError) in try PretrainedModel.load(from: folder) }
+  ///     for (tensor, fate) in reports.flatMap(\.receipt) { print(tensor, fate) }
+  ///
+  /// - Throws: What `load` throws.
+  public static func receipts<Loaded>(
+    of load: () throws(InputError) -> Loaded
+  ) throws(InputError) -> (loaded: Loaded, reports: [LoadReport]) {
+    let collector = Collector()
+    let result = $collector.withValue(collector) { () -> Result<Loaded, InputError> in
+      do throws(InputError) { return .success(try load()) } catch { return .failure(error) }
+    }
+    return (try result.get(), collector.reports.withLock { $0 })
+  }
+
+  final class Collector: Sendable {
+    let reports = Mutex<[LoadReport]>([])
+  }
+
+  /// Where reports go while somebody asks for them. Loaders need not hand them through.
+  @TaskLocal static var collector: Collector?
 }

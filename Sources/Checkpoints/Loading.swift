@@ -1,5 +1,6 @@
 @_exported import Formats
 @_exported import Layers
+import Synchronization
 import Tensor
 
 /// How a family's files name what its model has.
@@ -10,8 +11,6 @@ public struct CheckpointNames: Sendable {
   public var isIgnorable: @Sendable (String) -> Bool
   /// Other names under which a file may have a parameter, by the model's name.
   public var aliases: [String: [String]]
-  /// Names of the file, among the ignorable ones, whose values another parameter has: a head that is tied.
-  public var tiedNames: Set<String> = []
   /// Another name for a parameter, by the model's name, where a format has names of its own.
   public var translation: @Sendable (String) -> String? = { _ in nil }
   /// How the file's numbers lie otherwise than the model's, by the model's name.
@@ -58,7 +57,7 @@ extension Checkpoint {
   public func load<Model: Module>(
     into model: inout Model, names: CheckpointNames = CheckpointNames(), as format: StorageFormat? = nil
   ) throws(InputError) -> LoadReport {
-    let (report, sources) = match(model, names)
+    var (report, sources) = match(model, names)
     guard report.isComplete else { throw report.error(at: path) }
     let passing = sources.map { $0.tensor.passingMemory(as: format, $0.layout) }.max() ?? 0
     let needed = sources.reduce(passing) { $0 + $1.tensor.memory(as: format) }
@@ -75,8 +74,23 @@ extension Checkpoint {
       parameter = tensor.format(wanting: format).map { value.kept(as: $0) } ?? value
       next += 1
     }
+    if let collector = LoadReport.collector {
+      try nameTied(&report)
+      collector.reports.withLock { $0.append(report) }
+    }
     model = filled
     return report
+  }
+
+  /// Tells tensors that repeat a loaded one from other ones that are left aside.
+  private func nameTied(_ report: inout LoadReport) throws(InputError) {
+    let loaded = report.loaded.compactMap { tensor(named: $0.tensor) }
+    for (index, line) in report.receipt.enumerated() where line.fate == .constant {
+      guard let aside = tensor(named: line.tensor) else { continue }
+      for other in loaded where other.shape == aside.shape && other.typeName == aside.typeName {
+        if try aside.hasSameBytes(as: other) { report.receipt[index].fate = .tied }
+      }
+    }
   }
 
   /// Finds the tensor of each parameter.
@@ -107,7 +121,7 @@ extension Checkpoint {
       if fates[tensor.name] == nil {
         if names.isIgnorable(name) {
           report.ignored.append(name)
-          fates[tensor.name] = names.tiedNames.contains(name) ? .tied : .constant
+          fates[tensor.name] = .constant
         } else {
           report.unused.append((name, []))
         }

@@ -15,12 +15,21 @@ public struct ByteReader {
   /// The bytes from `windowStart` on that are in memory.
   private var window: [UInt8]
   private var windowStart = 0
+  /// Where in the file it began.
+  private let fileStart: Int
 
   /// A reader of bytes in memory.
-  public init(_ bytes: [UInt8]) { (window, byteCount, file) = (bytes, bytes.count, nil) }
+  public init(_ bytes: [UInt8]) { (window, byteCount, file, fileStart) = (bytes, bytes.count, nil, 0) }
 
-  /// A reader of a file; only a part of it is in memory at a time.
-  public init(_ file: InputFile) { (window, byteCount, self.file) = ([], file.byteCount, file) }
+  /// A reader of a file, or of the bytes `range` of it; only a part is in memory at a time.
+  ///
+  /// - Precondition: The range lies within the file.
+  public init(_ file: InputFile, _ range: Range<Int>? = nil) {
+    let range = range ?? 0..<file.byteCount
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= file.byteCount, "ByteReader: \(range) of \(file.byteCount)")
+    (window, byteCount, self.file, fileStart) = ([], range.count, file, range.lowerBound)
+  }
 
   /// How many bytes are left.
   public var remaining: Int { byteCount - offset }
@@ -36,7 +45,7 @@ public struct ByteReader {
     guard count >= 0 else { throw InputError(.badValue, "has a negative length, \(count)", at: place) }
     guard count <= remaining else { throw endsEarly(count) }
     if let file, count > Self.windowSize {
-      let bytes = try file.read(at: offset, count: count)
+      let bytes = try file.read(at: fileStart + offset, count: count)
       offset += count
       return bytes
     }
@@ -128,7 +137,7 @@ public struct ByteReader {
   /// Brings the next `count` bytes, which are there, into the window.
   private mutating func load(_ count: Int) throws(InputError) {
     guard let file, offset < windowStart || offset + count > windowStart + window.count else { return }
-    window = try file.read(at: offset, count: min(remaining, max(count, Self.windowSize)))
+    window = try file.read(at: fileStart + offset, count: min(remaining, max(count, Self.windowSize)))
     windowStart = offset
   }
 

@@ -62,6 +62,14 @@ public struct GGUFFile: Sendable {
     return (foreignFormat(try file.read(at: 0, count: min(file.byteCount, 64))) ?? error).inside(file.path)
   }
 
+  /// Whether a file begins as a GGUF file does.
+  ///
+  /// - Throws: What opening and reading it throws.
+  package static func isOne(_ path: String) throws(InputError) -> Bool {
+    let file = try InputFile(opening: path)
+    return try file.read(at: 0, count: min(file.byteCount, 4)).elementsEqual("GGUF".utf8)
+  }
+
   /// Checks that a file begins as a GGUF file does.
   ///
   /// - Throws: `badMagic` or `unsupported` with what it is instead, where its first bytes tell; what opening it throws.

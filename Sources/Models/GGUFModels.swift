@@ -5,13 +5,19 @@ import Layers
 import Tensor
 
 extension PretrainedModel {
-  /// Whether `path` is a file, and not a folder: a GGUF model, which has its configuration and tokenizer in it.
+  /// Loads the decoder of a file that is a whole model: GGUF, or llama2.c's.
   ///
-  /// - Throws: `badMagic` or `unsupported` where it is a file, but none of that kind; `io` where it cannot be read.
-  static func isGGUF(_ path: String) throws(InputError) -> Bool {
-    guard try fileKind(path) == .file else { return false }
-    try GGUFFile.check(path)
-    return true
+  /// - Throws: `unsupported` for a file that has weights alone; what loading either throws.
+  static func loadFile(
+    _ path: String, as format: StorageFormat?
+  ) throws(InputError) -> any LanguageModel {
+    if try GGUFFile.isOne(path) { return try loadGGUF(path, as: format) }
+    guard path.utf8.suffix(4).elementsEqual(".bin".utf8) else {
+      throw InputError(
+        .unsupported, "is a file, but no GGUF model", at: path,
+        advice: "Give the model's folder, with its config.json, or a GGUF file.")
+    }
+    return try loadLlama2C(path, as: format)
   }
 
   /// Loads the decoder of a GGUF file, or of the first of the files that a model was split into.
@@ -20,7 +26,7 @@ extension PretrainedModel {
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   static func loadGGUF(
-    _ path: String, as format: StorageFormat?, _ report: inout LoadReport
+    _ path: String, as format: StorageFormat?
   ) throws(InputError) -> any LanguageModel {
     let checkpoint = try GGUFCheckpoint(at: path)
     for tensor in checkpoint.tensors where tensor.storageFormat == nil {
@@ -36,14 +42,14 @@ extension PretrainedModel {
       let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"])
       var initializer = Initializer.placeholders
       var model = Llama(configuration, hasHead: hasHead, &initializer)
-      report = try checkpoint.load(into: &model, names: .ggufLlama(configuration, hasHead: hasHead), as: format)
+      try checkpoint.load(into: &model, names: .ggufLlama(configuration, hasHead: hasHead), as: format)
       return model
     case "gpt2":
       let configuration = try GPT2.Configuration(checkpoint)
       let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"])
       var initializer = Initializer.placeholders
       var model = GPT2(configuration, hasHead: hasHead, &initializer)
-      report = try checkpoint.load(into: &model, names: .ggufGPT2(hasHead: hasHead), as: format)
+      try checkpoint.load(into: &model, names: .ggufGPT2(hasHead: hasHead), as: format)
       return model
     case let name:
       throw architecture.error(
@@ -95,7 +101,6 @@ extension CheckpointNames {
     var names = CheckpointNames { name in
       name == "rope_freqs.weight" || name.hasSuffix(".attn_rot_embd") || !hasHead && name == "output.weight"
     }
-    names.tiedNames = ["output.weight"]
     names.translation = { name in
       // Without the last part: "weight" or "bias".
       guard let dot = name.lastIndex(of: ".") else { return nil }

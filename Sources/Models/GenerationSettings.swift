@@ -17,12 +17,12 @@ extension PretrainedModel {
   /// asks should say that these were left aside.
   ///
   /// They are read from `generation_config.json` or, as older models have it, from `config.json` where there is none.
-  /// A GGUF file has none. A setting whose value changes nothing (a repetition penalty of 1, one beam) is not listed, nor are those of sampling
+  /// A model that is one file has none. A setting whose value changes nothing (a repetition penalty of 1, one beam) is not listed, nor are those of sampling
   /// and length, which a caller chooses.
   ///
   /// - Throws: `notFound` where there is neither file, the errors of JSON, and `wrongType` where a file is no object.
   public static func settingsNotHonoured(in folder: String) throws(InputError) -> [GenerationSetting] {
-    if try isGGUF(folder) { return [] }
+    if try fileKind(folder) == .file { return [] }
     var json = try generationConfiguration(in: folder)
     if json == nil { json = try configuration(in: folder) }
     var settings: [GenerationSetting] = []

@@ -7,7 +7,7 @@ import Tensor
 /// A decoder from a Hugging Face folder, of any family that is implemented.
 public enum PretrainedModel {
   /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded, or the one in a GGUF
-  /// file, whose architecture may be llama or gpt2.
+  /// file, whose architecture may be llama or gpt2, or in a llama2.c file.
   ///
   /// Matrices stay in the file's format unless another is given. Of `generation_config.json` the end tokens are
   /// honoured, in place of those of `config.json`, and nothing else: how to sample and how many tokens to give is said to
@@ -17,8 +17,7 @@ public enum PretrainedModel {
   public static func load(
     from folder: String, as format: StorageFormat? = nil
   ) throws(InputError) -> any LanguageModel {
-    var report = LoadReport()
-    if try isGGUF(folder) { return try loadGGUF(folder, as: format, &report) }
+    if try fileKind(folder) == .file { return try loadFile(folder, as: format) }
     let json = try configuration(in: folder)
     let kind = try json.required("model_type")
     switch try kind.string() {

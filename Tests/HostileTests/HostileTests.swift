@@ -4,10 +4,10 @@ import TestSupport
 import Testing
 
 /// All families that are tried, each in a process of its own: what kills that process is a failed test and no more.
-let families = safetensorsFamilies + indexFamilies + configurationFamilies + ggufFamilies
+let families = safetensorsFamilies + indexFamilies + configurationFamilies + ggufFamilies + llama2CFamilies
 
-@Suite struct HostileTests {
-  @Test(.timeLimit(.minutes(2)), arguments: families.map(\.name)) func family(_ name: String) async throws {
+@Suite(.serialized) struct HostileTests {
+  @Test(.timeLimit(.minutes(5)), arguments: families.map(\.name)) func family(_ name: String) async throws {
     let progress = FileManager.default.temporaryDirectory.appending(path: "progress-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: progress) }
     let result = await #expect(processExitsWith: .success) { [name = name as String, progress = progress as String] in

@@ -14,6 +14,10 @@ let rooms: [(name: String, needs: [String])] = [
   ("Models", ["Attention", "Checkpoints", "Formats", "Layers", "Tensor"]),
   ("Generation", ["Attention", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]),
   ("Training", ["Checkpoints", "Formats", "Gradients", "Layers", "Models", "Tensor"]),
+  (
+    "Pipelines",
+    ["Attention", "Checkpoints", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]
+  ),
   ("Interpretation", ["Attention", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]),
 ]
 
@@ -44,6 +48,8 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
   ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("checkpoint", "Examples/Checkpoint", ["Checkpoints", "Formats", "Models", "Tensor"]),
+  ("embed", "Examples/Embed", ["Formats", "Models", "Pipelines", "Tensor"]),
+  ("fill-mask", "Examples/FillMask", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("tokenize", "Examples/Tokenize", ["Formats", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
   (

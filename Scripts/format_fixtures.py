@@ -178,7 +178,32 @@ def numpy_files():
         numpy.lib.format.write_array(file, counted((2, 3), "<f4"), version=(2, 0))
 
 
+# --- Small right files, from which fuzzers begin ---------------------------------------------------------------------------
+
+
+def seeds():
+    tokens = ["<unk>", "<s>", "</s>", "\u2581", "a", "b", "ab", "\u2581a", "<0x41>"]
+    packed = lambda kind, code, items: struct.pack("<IQ", kind, len(items)) + b"".join(struct.pack(code, x) for x in items)
+    strings = lambda items: struct.pack("<IQ", 8, len(items)) + b"".join(map(gguf_string, items))
+    values = [
+        ("tokenizer.ggml.model", 8, gguf_string("llama")), ("tokenizer.ggml.tokens", 9, strings(tokens)),
+        ("tokenizer.ggml.scores", 9, packed(6, "<f", [-x for x in range(9)])),
+        ("tokenizer.ggml.token_type", 9, packed(5, "<i", [2, 3, 3, 1, 1, 1, 1, 1, 1])),
+        ("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 1)),
+        ("tokenizer.ggml.pre", 8, gguf_string("gpt-2")), ("tokenizer.ggml.merges", 9, strings(["a b"])),
+    ]
+    (OUTPUT / "tokenizer.gguf").write_bytes(gguf_file(values, []))
+    # dim, hidden_dim, n_layers, n_heads, n_kv_heads, vocab_size, seq_len, and as many numbers as those mean
+    numbers = 5 * 8 + 8 + 64 + 32 + 32 + 64 + 8 + 96 * 3 + 8 + 2 * 4 * 2
+    (OUTPUT / "llama2c.bin").write_bytes(
+        struct.pack("<7i", 8, 12, 1, 2, 1, 5, 4) + numpy.arange(numbers).astype("<f4").tobytes())
+    pieces = [text.replace("\u2581", " ").encode() for text in tokens]
+    (OUTPUT / "tokenizer.bin").write_bytes(
+        struct.pack("<i", 8) + b"".join(struct.pack("<fi", -i, len(text)) + text for i, text in enumerate(pieces)))
+
+
 if __name__ == "__main__":
     inflate()
     gguf()
     numpy_files()
+    seeds()

@@ -15,7 +15,8 @@ struct Table {
     "matmul.nt.1x768x3072", "matmul.nt.512x768x50257", "softmax.4096x1024", "layernorm.4096x1024",
     "gelu_tanh.4096x1024", "gelu_erf.4096x1024", "crossentropy.1024x768x50257", "attention.causal.1x12x1024x64",
     "attention.full.1x12x1024x64", "attention.causal.1x12x1024x64.backward", "gpt2.prefill.512", "gpt2.decode.f32",
-    "gpt2.decode.bf16", "gpt2.decode.f16", "gpt2.train.4x64", "gpt2.train.1x1024",
+    "gpt2.decode.bf16", "gpt2.decode.f16", "gpt2.train.4x64", "gpt2.train.1x1024", "bert_base.8x128", "bert_base.1x16",
+    "vit_b16.4",
   ]
 
   /// The work that needs a text.
@@ -34,7 +35,7 @@ struct Table {
   /// - Returns: the measurements as JSON.
   func measure() throws(InputError) -> JSONValue {
     print(
-      "ceiling \(Table.rounded(ceiling / 1e9)) GFLOP/s, bandwidth \(Table.rounded(bandwidth / 1e9)) GB/s,",
+      "ceiling \(Column.rounded(ceiling / 1e9)) GFLOP/s, bandwidth \(Column.rounded(bandwidth / 1e9)) GB/s,",
       terminator: " ")
     print("\(Runtime.threadCount) threads, \(Runtime.kernelSet.rawValue) kernels\n")
     print(Table.line("work", "time", "rate", "of the machine's"))
@@ -52,33 +53,22 @@ struct Table {
 
   /// The line of a work, with the share of the limit that it is nearer to.
   private func line(of measured: Measurement) -> String {
-    let time = "\(Table.rounded(measured.best * 1e3)) ms"
+    let time = "\(Column.rounded(measured.best * 1e3)) ms"
     let flops = measured.flopsPerSecond ?? 0, bytes = measured.bytesPerSecond ?? 0
     if flops / ceiling > bytes / bandwidth {
       return Table.line(
-        measured.name, time, "\(Table.rounded(flops / 1e9)) GFLOP/s", "ceiling \(Table.rounded(100 * flops / ceiling))%"
-      )
+        measured.name, time, "\(Column.rounded(flops / 1e9)) GFLOP/s",
+        "ceiling \(Column.rounded(100 * flops / ceiling))%")
     }
     if bytes > 0 {
       return Table.line(
-        measured.name, time, "\(Table.rounded(bytes / 1e9)) GB/s",
-        "bandwidth \(Table.rounded(100 * bytes / bandwidth))%")
+        measured.name, time, "\(Column.rounded(bytes / 1e9)) GB/s",
+        "bandwidth \(Column.rounded(100 * bytes / bandwidth))%")
     }
     return Table.line(measured.name, time, "", "")
   }
 
   private static func line(_ name: String, _ time: String, _ rate: String, _ share: String) -> String {
-    func padded(_ text: String, _ width: Int) -> String {
-      text + String(repeating: " ", count: max(1, width - text.count))
-    }
-    return padded(name, 42) + padded(time, 14) + padded(rate, 16) + share
-  }
-
-  /// About three figures, and all before the point.
-  private static func rounded(_ x: Double) -> String {
-    guard x.isFinite, x < 1e15 else { return "\(x)" }
-    if x >= 100 { return "\(Int(x.rounded()))" }
-    let unit = x >= 10 ? 10.0 : x >= 1 ? 100.0 : x >= 0.1 ? 1000.0 : 100_000.0
-    return "\((x * unit).rounded() / unit)"
+    Column.left(name, 42) + Column.left(time, 14) + Column.left(rate, 16) + share
   }
 }

@@ -66,7 +66,7 @@ extension Work {
       guard ["read", "copy"].contains(parts[1]) else { throw name.unknown }
       return .bandwidth(copying: parts[1] == "copy")
     case ("matmul", 3):
-      guard ["nn", "nt", "tn", "tt"].contains(parts[1]) else { throw name.unknown }
+      guard ["nn", "nt", "np", "tn", "tt", "tp"].contains(parts[1]) else { throw name.unknown }
       let sizes = try name.sizes(2, 3), (m, k, n) = (Double(sizes[0]), Double(sizes[1]), Double(sizes[2]))
       try name.requireRoom(2 * m * k, 2 * k * n, 2 * m * n)
       return .product(parts[1], sizes)
@@ -85,7 +85,24 @@ extension Work {
       let sizes = try name.sizes(2, 4)
       try name.requireRoom((backward ? 12 : 6) * sizes.reduce(1) { $0 * Double($1) })
       return .attention(isCausal: parts[1] == "causal", sizes, backward: backward)
+    case ("overhead", 3):
+      guard ["add", "matmul", "softmax"].contains(parts[1]) else { throw name.unknown }
+      let count = try name.sizes(2, 1)[0]
+      try name.requireRoom(Double(count) * Double(count + 4))
+      return .overhead(parts[1], count: count)
     case ("gpt2", 3): return try ofGPT2(name)
+    case ("bert_base", 2):
+      let sizes = try name.sizes(1, 2)
+      guard sizes[1] <= 512 else {
+        throw name.error(
+          .badValue, "\"\(text)\": BERT has 512 positions, not \(sizes[1])", "Use one of these lengths.")
+      }
+      try name.requireRoom(1.2e8, Double(sizes[0]) * Double(sizes[1]) * 12 * 768)
+      return .bertBase(batch: sizes[0], time: sizes[1])
+    case ("vit_b16", 2):
+      let batch = try name.sizes(1, 1)[0]
+      try name.requireRoom(0.9e8, Double(batch) * (197 * 12 * 768 + 4 * 3 * 224 * 224))
+      return .vitBase(batch: batch)
     case ("chargpt", 3):
       guard parts[1] == "train" else { throw name.unknown }
       return try .characters(steps: try name.sizes(2, 1)[0], text: file)

@@ -20,79 +20,64 @@ public func sinusoidalPositions(count: Int, width: Int) -> Tensor {
   return Tensor(values, shape: Shape(count, width))
 }
 
-/// How rotary frequencies are changed for longer contexts than the model was trained on.
-public enum RotaryScaling: Sendable, Equatable {
-  /// As trained.
-  case none
-  /// All positions divided by a factor (Chen et al. 2023).
-  case linear(factor: Double)
-  /// Llama 3.1: low frequencies divided by `factor`, high ones kept, those between blended.
-  case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Int)
-  /// Each frequency divided by a factor of its own, of which there are half as many as a head is wide.
-  case divided(by: [Double])
-}
-
 /// Rotary positions (Su et al. 2021) in the half-split layout of Hugging Face: the pair (i, i + headWidth / 2) of each
-/// head turns by `position * theta^(-2i / headWidth)`.
+/// head turns by `position * theta^(-2i / headWidth)`, the frequency changed as a `RotaryScaling` says.
 ///
 /// Angles are computed in Double, once, for the positions that are used: a configuration's context costs nothing, and
 /// copies share the table.
 public struct RotaryPositions: Sendable {
   /// The positions are below this.
   public let contextLength: Int
-  /// Radians per position, for each pair.
-  public let frequencies: [Double]
+  let headWidth: Int
+  let theta: Double
+  let scaling: RotaryScaling
   private let table = Table()
 
   private final class Table: Sendable {
-    let rows = Mutex<(cosines: Tensor, sines: Tensor)?>(nil)
+    let rows = Mutex<Rows?>(nil)
+  }
+
+  /// `[positions, headWidth / 2]` each, of the frequencies of one kind.
+  private struct Rows {
+    var cosines: Tensor
+    var sines: Tensor
+    var kind: Int
   }
 
   /// Rotations for positions below `contextLength`.
   public init(headWidth: Int, contextLength: Int, theta: Double = 10000, scaling: RotaryScaling = .none) {
     precondition(headWidth % 2 == 0, "RotaryPositions: the head width \(headWidth) is odd")
-    if case .divided(let factors) = scaling {
-      precondition(
-        factors.count == headWidth / 2, "RotaryPositions: \(factors.count) factors for a head width of \(headWidth)")
-    }
-    self.contextLength = contextLength
-    frequencies = (0..<headWidth / 2).map { i in
-      RotaryPositions.scaled(pow(theta, -Double(2 * i) / Double(headWidth)), i, scaling)
-    }
+    (self.headWidth, self.contextLength, self.theta, self.scaling) = (headWidth, contextLength, theta, scaling)
   }
 
-  /// Cosines and sines, `[positions, headWidth / 2]`, for at least the positions below `count`.
-  private func rows(_ count: Int) -> (cosines: Tensor, sines: Tensor) {
-    table.rows.withLock { rows in
-      let known = rows?.cosines.shape[0] ?? 0
-      if let rows, known >= count { return rows }
+  /// Radians per position for each pair, in a text of `length` tokens: of some scalings it depends on that.
+  public func frequencies(length: Int = 0) -> [Double] {
+    scaling.frequencies(headWidth: headWidth, theta: theta, length: length)
+  }
+
+  /// Cosines and sines for at least the positions below `count`, of a text that has `count` tokens so far.
+  private func rows(_ count: Int) -> Rows {
+    let kind = scaling.kind(length: count)
+    return table.rows.withLock { rows in
+      var known = 0
+      if let rows, rows.kind == kind {
+        known = rows.cosines.shape[0]
+        if known >= count { return rows }
+      }
+      let frequencies = frequencies(length: count)
       let shape = Shape(min(contextLength, max(count, 2 * known, 64)), frequencies.count)
       var (cosines, sines) = ([Float](), [Float]())
       cosines.reserveCapacity(shape.elementCount)
       sines.reserveCapacity(shape.elementCount)
       for position in 0..<shape[0] {
         for frequency in frequencies {
-          cosines.append(Float(cos(Double(position) * frequency)))
-          sines.append(Float(sin(Double(position) * frequency)))
+          cosines.append(Float(cos(Double(position) * frequency) * scaling.magnitude))
+          sines.append(Float(sin(Double(position) * frequency) * scaling.magnitude))
         }
       }
-      let grown = (cosines: Tensor(cosines, shape: shape), sines: Tensor(sines, shape: shape))
+      let grown = Rows(cosines: Tensor(cosines, shape: shape), sines: Tensor(sines, shape: shape), kind: kind)
       rows = grown
       return grown
-    }
-  }
-
-  private static func scaled(_ frequency: Double, _ index: Int, _ scaling: RotaryScaling) -> Double {
-    switch scaling {
-    case .divided(let factors): return frequency / factors[index]
-    case .none: return frequency
-    case .linear(let factor): return frequency / factor
-    case .llama3(let factor, let low, let high, let context):
-      let wavelength = 2 * Double.pi / frequency
-      if wavelength < Double(context) / high { return frequency }
-      if wavelength > Double(context) / low { return frequency / factor }
-      let blend = (Double(context) / wavelength - low) / (high - low)
-      return (1 - blend) * frequency / factor + blend * frequency
     }
   }
 
@@ -102,7 +87,7 @@ public struct RotaryPositions: Sendable {
     precondition(
       range.upperBound <= contextLength,
       "RotaryPositions: positions \(range) in a context of \(contextLength)")
-    let (cosines, sines) = rows(range.upperBound)
-    return x.rotated(cosines: cosines.slice(range, axis: 0), sines: sines.slice(range, axis: 0))
+    let rows = rows(range.upperBound)
+    return x.rotated(cosines: rows.cosines.slice(range, axis: 0), sines: rows.sines.slice(range, axis: 0))
   }
 }

@@ -3,30 +3,38 @@ import Layers
 import Tensor
 
 extension Pass {
-  /// Causal attention of this pass's tokens over themselves and all cached tokens of one layer.
+  /// Attention of this pass's tokens over themselves and all cached tokens of one layer.
   ///
   /// - Parameters:
   ///   - query: `[batch, time, heads, headWidth]`
   ///   - key: `[batch, time, keyValueHeads, headWidth]`
   ///   - value: as `key`
+  ///   - mask: which keys a query sees, besides what the pass's mask says. With a cache it is a causal one.
+  ///   - scale: `1 / sqrt(headWidth)` unless given.
   /// - Returns: `[batch, time, heads * headWidth]`
-  public mutating func attendCausally(query: Tensor, key: Tensor, value: Tensor, layer: Int) -> Tensor {
-    let mask = AttentionMask.causal.and(self.mask)
+  public mutating func attend(
+    query: Tensor, key: Tensor, value: Tensor, layer: Int, mask: AttentionMask = .causal, scale: Float? = nil
+  ) -> Tensor {
+    let mask = mask.and(self.mask)
     guard cache != nil else {
-      capture?.note("\(layer).attention", attentionWeights(query: query, key: key, mask: mask))
-      return scaledDotProductAttention(query: query, key: key, value: value, mask: mask)
+      capture?.note("\(layer).attention", attentionWeights(query: query, key: key, mask: mask, scale: scale))
+      return scaledDotProductAttention(query: query, key: key, value: value, mask: mask, scale: scale)
     }
+    precondition(mask.isCausal, "attend: keys are kept for causal attention only")
     let all = cache!.append(layer: layer, key: key, value: value)  // in place: a copy would share the memory
-    capture?.note("\(layer).attention", attentionWeights(query: query, key: all.key, keyCount: all.count, mask: mask))
+    capture?.note(
+      "\(layer).attention",
+      attentionWeights(query: query, key: all.key, keyCount: all.count, mask: mask, scale: scale))
     return scaledDotProductAttention(
-      query: query, key: all.key, value: all.value, keyCount: all.count, mask: mask)
+      query: query, key: all.key, value: all.value, keyCount: all.count, mask: mask, scale: scale)
   }
 
-  /// As `attendCausally`, from one projection `[batch, time, 3 * heads * headWidth]` that holds queries, keys and values
-  /// side by side.
-  public mutating func attendCausally(packed: Tensor, headCount: Int, layer: Int) -> Tensor {
+  /// Causal attention as `attend`, from one projection `[batch, time, 3 * heads * headWidth]` that holds queries, keys
+  /// and values side by side.
+  public mutating func attendCausally(packed: Tensor, headCount: Int, layer: Int, scale: Float? = nil) -> Tensor {
     if cache == nil && capture == nil {
-      return scaledDotProductAttention(packed: packed, headCount: headCount, mask: AttentionMask.causal.and(mask))
+      return scaledDotProductAttention(
+        packed: packed, headCount: headCount, mask: AttentionMask.causal.and(mask), scale: scale)
     }
     precondition(
       packed.rank == 3 && headCount > 0 && packed.shape[2] % (3 * headCount) == 0,
@@ -35,7 +43,7 @@ extension Pass {
     func part(_ index: Int) -> Tensor {
       packed.slice(index * width..<(index + 1) * width, axis: 2).reshaped(batch, time, headCount, width / headCount)
     }
-    return attendCausally(query: part(0), key: part(1), value: part(2), layer: layer)
+    return attend(query: part(0), key: part(1), value: part(2), layer: layer, scale: scale)
   }
 }
 
@@ -66,8 +74,10 @@ public func attentionWeights(
       for i in 0..<queries {
         let row = ((b * heads + h) * queries + i) * keys
         let from = ((b * queries + i) * heads + h) * width
+        let position = keys - queries + i
         let seen = (0..<keys).filter { j in
-          (!mask.isCausal || j <= keys - queries + i) && (mask.keptKeys?[b][j] ?? true)
+          (!mask.isCausal || j <= position) && mask.window.map { j > position - $0 } ?? true
+            && (mask.keptKeys?[b][j] ?? true)
         }
         for j in seen {
           let to = ((b * key.shape[1] + j) * shared + h / (heads / shared)) * width
@@ -83,17 +93,74 @@ public func attentionWeights(
   return Tensor(weights, shape: Shape(batch, heads, queries, keys))
 }
 
-/// Causal multi-head self-attention with grouped key-value heads and rotary positions: separate projections for
-/// queries, keys, values and output.
+/// Multi-head self-attention (Vaswani et al. 2017, section 3.2.2): separate projections for queries, keys, values and
+/// output. Key-value heads may be shared (Ainslie et al. 2023), positions may be rotary, and each head's queries and
+/// keys may be normalised before they turn (Henry et al. 2020).
 public struct SelfAttention: Module {
-  /// The names that a family's files have for the four projections.
+  /// The names that a family's files have for the parts.
   public struct Names: Sendable {
     let query: String
     let key: String
     let value: String
     let output: String
+    let queryNorm: String
+    let keyNorm: String
+
+    /// Names of projections, and of the norms where a family has those.
+    public init(
+      query: String, key: String, value: String, output: String, queryNorm: String = "q_norm",
+      keyNorm: String = "k_norm"
+    ) {
+      (self.query, self.key, self.value, self.output) = (query, key, value, output)
+      (self.queryNorm, self.keyNorm) = (queryNorm, keyNorm)
+    }
+
     /// Llama and the families after it.
     public static let llama = Names(query: "q_proj", key: "k_proj", value: "v_proj", output: "o_proj")
+  }
+
+  /// Which projections have biases.
+  public enum Biases: Sendable {
+    /// None.
+    case none
+    /// Those of queries, keys and values.
+    case queryKeyValue
+    /// Those and the output's.
+    case all
+    /// The output's alone.
+    case output
+  }
+
+  /// What distinguishes the attention of one family from another's.
+  public struct Configuration: Sendable {
+    /// The width of the hidden states.
+    public var width: Int
+    /// The number of query heads.
+    public var headCount: Int
+    /// A divisor of `headCount`: each key-value head serves as many query heads.
+    public var keyValueHeadCount: Int
+    /// The width of a head.
+    public var headWidth: Int
+    /// Which projections have biases.
+    public var biases = Biases.none
+    /// Added to the mean square in the norms of the heads; nil where there are none.
+    public var headNormEpsilon: Float?
+    /// How positions enter; nil where they do not enter here.
+    public var positions: RotaryPositions?
+    /// Which keys a query sees, besides padding.
+    public var mask = AttentionMask.causal
+    /// The names of the parts.
+    public var names = Names.llama
+
+    /// Causal attention without biases, norms or positions; the heads share the width evenly unless said otherwise.
+    public init(width: Int, headCount: Int, keyValueHeadCount: Int? = nil, headWidth: Int? = nil) {
+      let shared = keyValueHeadCount ?? headCount
+      precondition(
+        headCount > 0 && shared > 0 && headCount % shared == 0,
+        "SelfAttention: \(headCount) heads, \(shared) key-value heads")
+      (self.width, self.headCount, self.keyValueHeadCount) = (width, headCount, shared)
+      self.headWidth = headWidth ?? width / headCount
+    }
   }
 
   /// `width` to `headCount * headWidth`
@@ -104,35 +171,29 @@ public struct SelfAttention: Module {
   public var value: Linear
   /// `headCount * headWidth` to `width`
   public var output: Linear
+  /// Of each head's queries; nil where there is none.
+  public var queryNorm: RMSNorm?
+  /// Of each head's keys; nil where there is none.
+  public var keyNorm: RMSNorm?
   /// How positions enter; nil where they do not enter here.
   public let positions: RotaryPositions?
-  let headCount: Int
-  let keyValueHeadCount: Int
+  let mask: AttentionMask
   let headWidth: Int
   let names: Names
 
-  /// Creates the layer.
-  ///
-  /// - Parameter keyValueHeadCount: a divisor of `headCount`: each key-value head serves as many query heads.
-  public init(
-    width: Int, headCount: Int, keyValueHeadCount: Int? = nil, headWidth: Int? = nil, bias: Bool = false,
-    positions: RotaryPositions? = nil, names: Names = .llama, standardDeviation: Float = 0.02,
-    _ initializer: inout Initializer
-  ) {
-    let sharedHeads = keyValueHeadCount ?? headCount
-    precondition(
-      headCount > 0 && sharedHeads > 0 && headCount % sharedHeads == 0,
-      "SelfAttention: \(headCount) heads, \(sharedHeads) key-value heads")
-    self.headCount = headCount
-    self.keyValueHeadCount = sharedHeads
-    self.headWidth = headWidth ?? width / headCount
-    self.positions = positions
-    self.names = names
-    let (all, shared) = (headCount * self.headWidth, self.keyValueHeadCount * self.headWidth)
-    query = Linear(width, all, bias: bias, standardDeviation: standardDeviation, &initializer)
-    key = Linear(width, shared, bias: bias, standardDeviation: standardDeviation, &initializer)
-    value = Linear(width, shared, bias: bias, standardDeviation: standardDeviation, &initializer)
-    output = Linear(all, width, bias: bias, standardDeviation: standardDeviation, &initializer)
+  /// A layer whose parameters `initializer` makes.
+  public init(_ c: Configuration, _ initializer: inout Initializer) {
+    let (all, shared) = (c.headCount * c.headWidth, c.keyValueHeadCount * c.headWidth)
+    let (inner, outer) = (c.biases == .queryKeyValue || c.biases == .all, c.biases == .output || c.biases == .all)
+    query = Linear(c.width, all, bias: inner, &initializer)
+    key = Linear(c.width, shared, bias: inner, &initializer)
+    value = Linear(c.width, shared, bias: inner, &initializer)
+    output = Linear(all, c.width, bias: outer, &initializer)
+    if let epsilon = c.headNormEpsilon {
+      queryNorm = RMSNorm(width: c.headWidth, epsilon: epsilon, &initializer)
+      keyNorm = RMSNorm(width: c.headWidth, epsilon: epsilon, &initializer)
+    }
+    (positions, mask, headWidth, names) = (c.positions, c.mask, c.headWidth, c.names)
   }
 
   /// - Parameters:
@@ -140,16 +201,20 @@ public struct SelfAttention: Module {
   ///   - layer: which of the cache's layers is this one's.
   /// - Returns: `[batch, time, width]`
   public func callAsFunction(_ x: Tensor, layer: Int, _ pass: inout Pass) -> Tensor {
-    let (batch, time) = (x.shape[0], x.shape[1])
-    var q = query(x).reshaped(batch, time, headCount, headWidth)
-    var k = key(x).reshaped(batch, time, keyValueHeadCount, headWidth)
-    let v = value(x).reshaped(batch, time, keyValueHeadCount, headWidth)
-    if let positions {
-      q = positions(q, from: pass.position)
-      k = positions(k, from: pass.position)
-    }
-    return output(pass.attendCausally(query: q, key: k, value: v, layer: layer))
+    let (q, k, v) = (heads(query, x), heads(key, x), heads(value, x))
+    return output(
+      pass.attend(
+        query: placed(queryNorm?(q) ?? q, pass), key: placed(keyNorm?(k) ?? k, pass), value: v, layer: layer,
+        mask: mask))
   }
+
+  /// `[batch, time, heads, headWidth]`
+  private func heads(_ projection: Linear, _ x: Tensor) -> Tensor {
+    let y = projection(x)
+    return y.reshaped(y.shape[0], y.shape[1], y.shape[2] / headWidth, headWidth)
+  }
+
+  private func placed(_ x: Tensor, _ pass: Pass) -> Tensor { positions?(x, from: pass.position) ?? x }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -157,5 +222,7 @@ public struct SelfAttention: Module {
     visitor(names.key, &key)
     visitor(names.value, &value)
     visitor(names.output, &output)
+    visitor(names.queryNorm, &queryNorm)
+    visitor(names.keyNorm, &keyNorm)
   }
 }

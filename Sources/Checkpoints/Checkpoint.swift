@@ -62,6 +62,11 @@ extension StoredTensor {
     return tensor
   }
 
+  /// The tensor, kept as `format`.
+  ///
+  /// - Throws: `unsupported` for a type that holds no parameters; what reading throws.
+  package func read(as format: StorageFormat) throws(InputError) -> Tensor { try read().kept(as: format) }
+
   /// Whether another tensor has the same bytes, compared piece by piece, so that no whole tensor is held.
   package func hasSameBytes(as other: some StoredTensor) throws(InputError) -> Bool {
     guard byteCount == other.byteCount else { return false }

@@ -8,6 +8,8 @@ public struct CheckpointTensor: StoredTensor {
   /// The file that holds it.
   public let file: SafetensorsFile
 
+  package init(entry: SafetensorsEntry, file: SafetensorsFile) { (self.entry, self.file) = (entry, file) }
+
   /// Its name.
   public var name: JSONString { entry.name }
   /// The length of each axis, the slowest first.

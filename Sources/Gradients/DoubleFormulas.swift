@@ -78,6 +78,11 @@ func doubleValue(of operation: Operation, _ inputs: [[Double]], body: DoubleRepl
     attention(inputs[0], inputs[1], inputs[2], record.geometry)
   case .crossEntropy(let logits, let targets, _):
     crossEntropy(rows(inputs[0], logits.value.shape), targets)
+  case .linearCrossEntropy(let x, let weight, let bias, let transposingWeight, let targets, _, _):
+    crossEntropy(
+      rows(
+        linear(inputs, x.value.shape, weight.value.shape, transposingWeight, hasBias: bias != nil),
+        [targets.count, weight.value.shape[transposingWeight ? 0 : 1]]), targets)
   case .dropout(_, let probability, let random):
     inputs[0].enumerated().map { index, x in
       let word = random.bits(UInt64(index / 4))[index % 4] >> 8
@@ -221,7 +226,9 @@ private func attention(_ query: [Double], _ key: [Double], _ value: [Double], _ 
   for row in 0..<g.batch {
     for i in 0..<g.queryCount {
       let seen = (0..<g.keyCount).filter { j in
-        (!g.mask.isCausal || j <= g.keyCount - g.queryCount + i) && (g.mask.keptKeys?[row][j] ?? true)
+        let position = g.keyCount - g.queryCount + i
+        return (!g.mask.isCausal || j <= position) && g.mask.window.map { j > position - $0 } ?? true
+          && (g.mask.keptKeys?[row][j] ?? true)
       }
       for head in 0..<g.headCount {
         let shared = head / (g.headCount / g.keyValueHeadCount), q = start(g.query, row, i, head)

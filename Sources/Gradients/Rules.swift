@@ -89,6 +89,19 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     sums.add(logits.node) {
       logits.value.crossEntropyGradient(targets: targets, logSumExp: logSumExp, scale: dy.scalar)
     }
+  case .linearCrossEntropy(let x, let weight, let bias, _, let targets, let counted, let gradients):
+    let scale = dy.scalar
+    if let gradient = gradients.input {
+      sums.add(x.node) {
+        let rows = gradient.scaledUnlessOne(scale)
+        if counted.count == targets.count { return rows.reshaped(x.value.shape) }
+        var all = Tensor.zeros([targets.count, rows.shape[1]])
+        all.addRows(rows, at: counted)
+        return all.reshaped(x.value.shape)
+      }
+    }
+    if let gradient = gradients.weight { sums.add(weight.node) { gradient.scaledUnlessOne(scale) } }
+    if let gradient = gradients.bias { sums.add(bias?.node) { gradient.scaledUnlessOne(scale) } }
   case .dropout(let x, let probability, let random):
     sums.add(x.node) { dy.withDropoutMask(probability, random) }
   case .custom(let name, let inputs, _, let pullback):
@@ -165,6 +178,8 @@ private func chooseSide(
 }
 
 extension Tensor {
+  fileprivate func scaledUnlessOne(_ factor: Float) -> Tensor { factor == 1 ? self : self * factor }
+
   /// All outer axes as one: `[rows, width]`.
   fileprivate var asMatrix: Tensor { reshaped(shape.array.dropLast().reduce(1, *), shape[-1]) }
 }

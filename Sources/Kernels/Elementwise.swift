@@ -1,24 +1,50 @@
 /// One element at a time.
 public enum Elementwise {
+  /// Gives `f` on vectors to `body`, one copy of which is compiled for each function.
+  @export(implementation) @inline(always) static func withVectorForm<V: FloatVector>(
+    of f: UnaryFunction, _: V.Type, _ body: ((V) -> V) -> Void
+  ) {
+    switch f {
+    case .negate: body { -$0 }
+    case .reciprocal: body { V(repeating: 1) / $0 }
+    case .square: body { $0 * $0 }
+    case .squareRoot: body { Functions.squareRoot($0) }
+    case .exp: body { Functions.exp($0) }
+    case .log: body { Functions.log($0) }
+    case .tanh: body { Functions.tanh($0) }
+    case .sigmoid: body { Functions.sigmoid($0) }
+    case .erf: body { Functions.erf($0) }
+    case .relu: body { $0.maximum(V.zero) }
+    case .silu: body { Activations.silu($0) }
+    case .gelu: body { Activations.gelu($0) }
+    case .geluTanh: body { Activations.geluTanh($0) }
+    }
+  }
+
   /// The body of `KernelTable.unary`.
   @export(implementation) @inline(always) public static func unary<V: FloatVector>(
     _: V.Type, _ f: UnaryFunction, _ x: Source, _ y: Target, _ count: Int
   ) {
-    switch f {
-    case .negate: Sweep.map(V.self, x, y, count) { -$0 }
-    case .reciprocal: Sweep.map(V.self, x, y, count) { V(repeating: 1) / $0 }
-    case .square: Sweep.map(V.self, x, y, count) { $0 * $0 }
-    case .squareRoot: Sweep.map(V.self, x, y, count) { Functions.squareRoot($0) }
-    case .exp: Sweep.map(V.self, x, y, count) { Functions.exp($0) }
-    case .log: Sweep.map(V.self, x, y, count) { Functions.log($0) }
-    case .tanh: Sweep.map(V.self, x, y, count) { Functions.tanh($0) }
-    case .sigmoid: Sweep.map(V.self, x, y, count) { Functions.sigmoid($0) }
-    case .erf: Sweep.map(V.self, x, y, count) { Functions.erf($0) }
-    case .relu: Sweep.map(V.self, x, y, count) { $0.maximum(V.zero) }
-    case .silu: Sweep.map(V.self, x, y, count) { Activations.silu($0) }
-    case .gelu: Sweep.map(V.self, x, y, count) { Activations.gelu($0) }
-    case .geluTanh: Sweep.map(V.self, x, y, count) { Activations.geluTanh($0) }
+    withVectorForm(of: f, V.self) { f in Sweep.map(V.self, x, y, count, f) }
+  }
+
+  /// The body of `KernelTable.finishRows`.
+  @export(implementation) @inline(always) public static func finishRows<V: FloatVector>(
+    _: V.Type, _ bias: Source?, _ f: UnaryFunction?, _ y: Target, _ stride: Int, _ rows: Int, _ width: Int
+  ) {
+    @inline(always) func eachRow(_ f: (V) -> V) {
+      var row = 0
+      while row < rows {
+        let y = y + row &* stride
+        if let bias {
+          Sweep.map(V.self, Source(y), bias, y, width) { f($0 + $1) }
+        } else {
+          Sweep.map(V.self, Source(y), y, width, f)
+        }
+        row &+= 1
+      }
     }
+    if let f { withVectorForm(of: f, V.self, eachRow) } else { eachRow { $0 } }
   }
 
   /// The body of `KernelTable.unaryGradient`.

@@ -75,6 +75,9 @@ public struct KernelTable: Sendable {
   // One element at a time, over `count` elements. `y` may be one of the sources.
   /// `y = f(x)`
   public let unary: @Sendable (_ f: UnaryFunction, _ x: Source, _ y: Target, _ count: Int) -> Void
+  /// `y = f(y + bias)` over `rows` rows of `width` elements that lie `stride` apart; bias and `f` may be absent.
+  public let finishRows:
+    @Sendable (_ bias: Source?, _ f: UnaryFunction?, _ y: Target, _ stride: Int, _ rows: Int, _ width: Int) -> Void
   /// `dx = dy * f'(x)`, from the input `x` of `f`.
   public let unaryGradient:
     @Sendable (_ f: UnaryFunction, _ x: Source, _ dy: Source, _ dx: Target, _ count: Int) -> Void

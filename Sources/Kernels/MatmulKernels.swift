@@ -1,5 +1,13 @@
-/// How a matrix lies in memory: element (row, column) at `row * stride + column` or at `column * stride + row`.
-public enum MatrixLayout: UInt8, Sendable, CaseIterable { case rowMajor, columnMajor }
+/// How a matrix lies in memory.
+public enum MatrixLayout: UInt8, Sendable, CaseIterable {
+  /// Element (row, column) at `row * stride + column`.
+  case rowMajor
+  /// Element (row, column) at `column * stride + row`.
+  case columnMajor
+  /// A right matrix in whole panels, one after the other: `stride`, the width of a panel, values for each row, zeros
+  /// where columns are missing. Only what runs along one row leaves a panel; its `stride` is that of the panels.
+  case panels
+}
 
 /// The rows of a left matrix as the tiles read them: element (row, depth) of a strip at
 /// `row * rowStep + depth * depthStep`, the next strip `stripStep` further on.
@@ -39,8 +47,10 @@ public struct MatmulKernels: Sendable {
   /// The largest depth of one block: a panel of it stays in the second-level cache.
   public var depthBlock: Int { 1024 }
 
-  /// Packs `rows` rows of a column-major left matrix, strip after strip, `tileRows * depth` values each.
-  public let packLeft: @Sendable (_ source: Source, _ stride: Int, _ rows: Int, _ depth: Int, _ target: Target) -> Void
+  /// Packs `rows` rows of a left matrix, strip after strip, `tileRows * depth` values each.
+  public let packLeft:
+    @Sendable (_ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int, _ target: Target) ->
+      Void
   /// Packs one panel of `columns` columns into `depth * panelWidth` values. `start` and `stride` count elements.
   public let packRight:
     @Sendable (
@@ -65,7 +75,7 @@ public struct MatmulKernels: Sendable {
 
   /// The kernels of one instruction set, from closures around the bodies below.
   package init(
-    tileRows: Int, panelWidth: Int, packLeft: @escaping @Sendable (Source, Int, Int, Int, Target) -> Void,
+    tileRows: Int, panelWidth: Int, packLeft: @escaping @Sendable (MatrixLayout, Source, Int, Int, Int, Target) -> Void,
     packRight:
       @escaping @Sendable (StorageFormat, MatrixLayout, UnsafeRawPointer, Int, Int, Int, Int, Target) -> Void,
     multiply: @escaping @Sendable (LeftRows, Int, Source, Int, Int, Int, Target, Int, Bool) -> Void,
@@ -117,9 +127,13 @@ public struct MatmulKernels: Sendable {
   /// The body of `packLeft`.
   @inlinable @inline(always)
   public static func packLeft<V: FloatVector>(
-    _ vector: V.Type, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int, _ target: Target
+    _ vector: V.Type, _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
+    _ target: Target
   ) {
-    MatmulPacking.packLeft(vector, source, stride, rows, depth, target)
+    switch layout {
+    case .rowMajor: MatmulPacking.packRows(vector, source, stride, rows, depth, target)
+    case .columnMajor, .panels: MatmulPacking.packLeft(vector, source, stride, rows, depth, target)
+    }
   }
 
   /// The body of `packRight`.

@@ -33,6 +33,60 @@
     }
   }
 
+  /// As `packLeft`, of a row-major left matrix: a vector of rows at a time, turned in registers.
+  @inlinable @inline(always)
+  static func packRows<V: FloatVector>(
+    _ vector: V.Type, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int, _ target: Target
+  ) {
+    // A vector holds rows of one strip or of two; or a strip takes two vectors.
+    let tileRows = V.tileRows, lanes = Swift.min(V.width, tileRows)
+    var row = 0
+    while row < rows {
+      let present = Swift.min(V.width, rows &- row)
+      let from = source + row &* stride
+      let to = target + (row / tileRows &* tileRows &* depth &+ row % tileRows)
+      var p = 0
+      if present == V.width {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 8 &* V.width) { scratch in
+          guard let scratch = scratch.baseAddress else { return }
+          while p &+ 8 <= depth {
+            let t: EightVectors<V> = KeptFloat32.turned(from, p, stride)
+            t.0.store(scratch)
+            t.1.store(scratch + V.width)
+            t.2.store(scratch + 2 &* V.width)
+            t.3.store(scratch + 3 &* V.width)
+            t.4.store(scratch + 4 &* V.width)
+            t.5.store(scratch + 5 &* V.width)
+            t.6.store(scratch + 6 &* V.width)
+            t.7.store(scratch + 7 &* V.width)
+            var lane = 0
+            while lane < V.width {
+              let place = to + (lane &* depth &+ p &* tileRows)
+              var i = 0
+              while i < 8 {
+                let part = scratch + (i &* V.width &+ lane)
+                Lanes4.load(part).store(place + i &* tileRows)
+                if lanes == 8 { Lanes4.load(part + 4).store(place + (i &* tileRows &+ 4)) }
+                i &+= 1
+              }
+              lane &+= lanes
+            }
+            p &+= 8
+          }
+        }
+      }
+      while p < depth {
+        var i = 0
+        while i < present {
+          to[i / lanes &* lanes &* depth &+ p &* tileRows &+ i % lanes] = from[i &* stride &+ p]
+          i &+= 1
+        }
+        p &+= 1
+      }
+      row &+= present
+    }
+  }
+
   /// `columns` (at most three vectors) columns of the right matrix: for each depth, three vectors, zeros beyond
   /// `columns`.
   @inlinable @inline(always)
@@ -40,7 +94,7 @@
     _ vector: V.Type, _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
     _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
   ) {
-    if layout == .rowMajor && columns == 3 &* V.width {  // in one pass: the rows may lie pages apart
+    if layout != .columnMajor && columns == 3 &* V.width {  // in one pass: the rows may lie pages apart
       var p = 0
       while p < depth {
         let from = start &+ p &* stride, to = target + p &* columns
@@ -57,7 +111,7 @@
       let present = Swift.max(0, Swift.min(V.width, columns &- first))
       let target = target + first
       switch layout {
-      case .rowMajor:
+      case .rowMajor, .panels:
         packRows(vector, kept, source, start &+ first, stride, present, depth, target)
       case .columnMajor:
         packColumns(vector, kept, source, start &+ first &* stride, stride, present, depth, target)

@@ -23,6 +23,55 @@
       }
     case .columnMajor:
       byColumns(vector, kept, row, right, start, stride, columns, depth, c, sums != nil)
+    case .panels:
+      byPanels(vector, kept, row, right, start, stride, columns, depth, c, sums != nil)
+    }
+  }
+
+  /// `c (+)= row * right` for panels that lie `step` apart: four at a time, so that memory is read in as many streams.
+  @inlinable @inline(always)
+  static func byPanels<V: FloatVector, K: KeptElement>(
+    _ vector: V.Type, _ kept: K.Type, _ row: Source, _ right: UnsafeRawPointer, _ start: Int, _ step: Int,
+    _ columns: Int, _ depth: Int, _ c: Target, _ accumulating: Bool
+  ) {
+    let width = 3 &* V.width
+    var column = 0, panel = start
+    while column &+ 4 &* width <= columns {
+      var s0 = PanelSums<V>(panel), s1 = PanelSums<V>(panel &+ step)
+      var s2 = PanelSums<V>(panel &+ 2 &* step), s3 = PanelSums<V>(panel &+ 3 &* step)
+      var p = 0
+      while p < depth {
+        let x = V(repeating: row[p])
+        s0.add(kept, x, right)
+        s1.add(kept, x, right)
+        s2.add(kept, x, right)
+        s3.add(kept, x, right)
+        p &+= 1
+      }
+      s0.put(c + column, accumulating)
+      s1.put(c + (column &+ width), accumulating)
+      s2.put(c + (column &+ 2 &* width), accumulating)
+      s3.put(c + (column &+ 3 &* width), accumulating)
+      column &+= 4 &* width
+      panel &+= 4 &* step
+    }
+    while column < columns {
+      var sums = PanelSums<V>(panel), p = 0
+      while p < depth {
+        sums.add(kept, V(repeating: row[p]), right)
+        p &+= 1
+      }
+      if column &+ width <= columns {
+        sums.put(c + column, accumulating)
+      } else {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { scratch in
+          guard let scratch = scratch.baseAddress else { return }
+          sums.put(scratch, false)
+          MatmulBlocks.copy(scratch, 0, 1, columns &- column, c + column, 0, accumulating)
+        }
+      }
+      column &+= width
+      panel &+= step
     }
   }
 
@@ -135,5 +184,29 @@
         column &+= V.width
       }
     }
+  }
+}
+
+/// A panel's sums, in registers while its rows come by.
+@usableFromInline struct PanelSums<V: FloatVector> {
+  @usableFromInline var a = V.zero, b = V.zero, c = V.zero
+  /// Where the next row of the panel lies.
+  @usableFromInline var next: Int
+
+  @inlinable @inline(always) init(_ start: Int) { next = start }
+
+  @inlinable @inline(always)
+  mutating func add<K: KeptElement>(_ kept: K.Type, _ x: V, _ right: UnsafeRawPointer) {
+    a = a.adding(x, times: K.vector(right, next))
+    b = b.adding(x, times: K.vector(right, next &+ V.width))
+    c = c.adding(x, times: K.vector(right, next &+ 2 &* V.width))
+    next &+= 3 &* V.width
+  }
+
+  @inlinable @inline(always)
+  func put(_ target: Target, _ accumulating: Bool) {
+    TileTarget.put(a, target, accumulating)
+    TileTarget.put(b, target + V.width, accumulating)
+    TileTarget.put(c, target + 2 &* V.width, accumulating)
   }
 }

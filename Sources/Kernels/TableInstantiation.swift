@@ -7,6 +7,7 @@ extension KernelTable {
   package init(
     name: String, lanes vectorWidth: Int, matmul: MatmulKernels,
     unary: @escaping @Sendable (UnaryFunction, Source, Target, Int) -> Void,
+    finishRows: @escaping @Sendable (Source?, UnaryFunction?, Target, Int, Int, Int) -> Void,
     unaryGradient: @escaping @Sendable (UnaryFunction, Source, Source, Target, Int) -> Void,
     binary: @escaping @Sendable (BinaryFunction, Source, Source, Target, Int) -> Void,
     binaryScalar: @escaping @Sendable (BinaryFunction, Source, Float, Target, Int) -> Void,
@@ -36,6 +37,7 @@ extension KernelTable {
     self.vectorWidth = vectorWidth
     self.matmul = matmul
     self.unary = unary
+    self.finishRows = finishRows
     self.unaryGradient = unaryGradient
     self.binary = binary
     self.binaryScalar = binaryScalar

@@ -9,11 +9,12 @@
       name: "avx512", lanes: V.width,
       matmul: MatmulKernels(
         tileRows: V.tileRows, panelWidth: MatmulKernels.panelWidth(V.self),
-        packLeft: { MatmulKernels.packLeft(V.self, $0, $1, $2, $3, $4) },
+        packLeft: { MatmulKernels.packLeft(V.self, $0, $1, $2, $3, $4, $5) },
         packRight: { MatmulKernels.packRight(V.self, $0, $1, $2, $3, $4, $5, $6, $7) },
         multiply: { MatmulKernels.multiply(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) },
         multiplyRow: { MatmulKernels.multiplyRow(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
       unary: { Elementwise.unary(V.self, $0, $1, $2, $3) },
+      finishRows: { Elementwise.finishRows(V.self, $0, $1, $2, $3, $4, $5) },
       unaryGradient: { Elementwise.unaryGradient(V.self, $0, $1, $2, $3, $4) },
       binary: { Elementwise.binary(V.self, $0, $1, $2, $3, $4) },
       binaryScalar: { Elementwise.binaryScalar(V.self, $0, $1, $2, $3, $4) },

@@ -46,9 +46,14 @@ public struct Linear: Module {
     linear(x, weight, bias: bias, transposingWeight: true, activation: activation)
   }
 
+  /// The mean cross-entropy of the results as scores, `linearCrossEntropy`: they are never there as a whole.
+  public func crossEntropy(_ x: Tensor, targets: [Int32]) -> Tensor {
+    linearCrossEntropy(x, weight, bias: bias, transposingWeight: true, targets: targets)
+  }
+
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
-    visitor("weight", &weight)
+    visitor("weight", &weight, productTransposes: true)
     visitor("bias", &bias)
   }
 }
@@ -79,7 +84,7 @@ public struct Conv1D: Module {
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
-    visitor("weight", &weight)
+    visitor("weight", &weight, productTransposes: false)
     visitor("bias", &bias)
   }
 }
@@ -88,9 +93,15 @@ public struct Conv1D: Module {
 public struct Embedding: Module {
   /// `[ids, width]`
   public var weight: Tensor
+  /// Whether the table also gives scores: the output is tied to it.
+  public let givesScores: Bool
 
   /// A table of normally distributed vectors.
-  public init(count: Int, width: Int, standardDeviation: Float = 0.02, _ initializer: inout Initializer) {
+  public init(
+    count: Int, width: Int, givesScores: Bool = false, standardDeviation: Float = 0.02,
+    _ initializer: inout Initializer
+  ) {
+    self.givesScores = givesScores
     weight = initializer.normal(Shape(count, width), standardDeviation: standardDeviation)
   }
 
@@ -102,8 +113,15 @@ public struct Embedding: Module {
   /// The table used as a linear map to one score for each id (tied output): `[..., width]` to `[..., ids]`.
   public func scores(_ x: Tensor) -> Tensor { linear(x, weight, transposingWeight: true) }
 
+  /// The mean cross-entropy of the scores, `linearCrossEntropy`: they are never there as a whole.
+  public func crossEntropy(_ x: Tensor, targets: [Int32]) -> Tensor {
+    linearCrossEntropy(x, weight, transposingWeight: true, targets: targets)
+  }
+
   /// Shows the parameters under the names of the files.
-  public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("weight", &weight) }
+  public mutating func visit(_ visitor: inout some ParameterVisitor) {
+    if givesScores { visitor("weight", &weight, productTransposes: true) } else { visitor("weight", &weight) }
+  }
 }
 
 /// Layer normalisation with a learned scale and shift (Ba et al. 2016).

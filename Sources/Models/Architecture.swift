@@ -29,7 +29,10 @@ public struct Architecture: Sendable {
   /// All that are implemented: a line for each family.
   public static let all: [Architecture] =
     bert
-    + decoders
+    + gpt2
+    + llama
+    + vit
+    + deit
 
   /// The architecture that a folder's `config.json` names.
   ///
@@ -58,43 +61,4 @@ extension PretrainedModel {
   ) throws(InputError) -> any NamedForward {
     try Architecture(of: folder).load(folder, format)
   }
-}
-
-// MARK: - Decoders
-
-/// A decoder, with the output that its class has.
-private struct DecoderForward: NamedForward {
-  let model: any LanguageModel
-  /// Whether scores are wanted, or the hidden states.
-  let givesLogits: Bool
-
-  func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
-    try inputs.refuse(except: ["input_ids", "attention_mask"])
-    let (tokens, shape) = try inputs.tokens("input_ids", below: model.vocabularySize, axes: 2)
-    guard tokens.time <= model.contextLength else {
-      throw InputError(
-        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(model.contextLength)",
-        at: inputs.place(of: "input_ids"), advice: "Shorten the texts.")
-    }
-    var pass = Pass(mask: try inputs.mask("attention_mask", like: shape))
-    let hidden = model.hidden(tokens, &pass)
-    return givesLogits ? [("logits", model.logits(hidden))] : [("last_hidden_state", hidden)]
-  }
-}
-
-extension Architecture {
-  fileprivate static let decoders: [Architecture] = [
-    Architecture("GPT2Model") { (folder, format) throws(InputError) in
-      DecoderForward(model: try GPT2.load(from: folder, as: format), givesLogits: false)
-    },
-    Architecture("GPT2LMHeadModel") { (folder, format) throws(InputError) in
-      DecoderForward(model: try GPT2.load(from: folder, as: format), givesLogits: true)
-    },
-    Architecture("LlamaModel") { (folder, format) throws(InputError) in
-      DecoderForward(model: try Llama.load(from: folder, as: format), givesLogits: false)
-    },
-    Architecture("LlamaForCausalLM") { (folder, format) throws(InputError) in
-      DecoderForward(model: try Llama.load(from: folder, as: format), givesLogits: true)
-    },
-  ]
 }

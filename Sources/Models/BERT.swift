@@ -152,72 +152,57 @@ extension BERT {
 
   /// One post-norm block: `norm(x + attention(x))`, then `norm(x + feedForward(x))`.
   public struct Block: Module {
-    var query: Linear
-    var key: Linear
-    var value: Linear
-    var output: Linear
+    var attention: SelfAttention
     var attentionNorm: LayerNorm
     var up: Linear
     var down: Linear
     var feedForwardNorm: LayerNorm
     let names: Names
-    let headCount: Int
     let layer: Int
     let activation: UnaryFunction
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {
-      query = Linear(c.width, c.width, bias: true, &initializer)
-      key = Linear(c.width, c.width, bias: true, &initializer)
-      value = Linear(c.width, c.width, bias: true, &initializer)
-      output = Linear(c.width, c.width, bias: true, &initializer)
+      names = c.family == .distilBERT ? .distilBERT : .bert
+      var attention = SelfAttention.Configuration(width: c.width, headCount: c.headCount)
+      (attention.biases, attention.mask, attention.names) = (.all, c.isDecoder ? .causal : .none, names.attention)
+      self.attention = SelfAttention(attention, &initializer)
       attentionNorm = LayerNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
       up = Linear(c.width, c.feedForwardWidth, bias: true, &initializer)
       down = Linear(c.feedForwardWidth, c.width, bias: true, &initializer)
       feedForwardNorm = LayerNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
-      names = c.family == .distilBERT ? .distilBERT : .bert
-      (headCount, self.layer, activation, dropout) = (c.headCount, layer, c.activation, Dropout(c.dropout))
+      (self.layer, activation, dropout) = (layer, c.activation, Dropout(c.dropout))
     }
 
     /// - Parameter x: `[batch, time, width]`
     /// - Returns: `[batch, time, width]`
     public func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-      let x = attentionNorm(x + dropout(output(attended(x, &pass)), &pass))
+      let x = attentionNorm(x + dropout(attention(x, layer: layer, &pass), &pass))
       return feedForwardNorm(x + dropout(down(up(x, activation: activation)), &pass))
-    }
-
-    private func attended(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-      let (batch, time, width) = (x.shape[0], x.shape[1], x.shape[2])
-      func heads(_ projection: Linear) -> Tensor {
-        projection(x).reshaped(batch, time, headCount, width / headCount)
-      }
-      let (q, k, mask) = (heads(query), heads(key), pass.mask)
-      pass.capture?.note("\(layer).attention", attentionWeights(query: q, key: k, mask: mask))
-      return scaledDotProductAttention(query: q, key: k, value: heads(value), mask: mask)
     }
 
     /// The names that a family's files have for the parts of a block.
     struct Names {
-      let attention: (query: String, key: String, value: String, output: String, norm: String)
+      let attention: SelfAttention.Names
+      let attentionNorm: String
       let feedForward: (up: String, down: String, norm: String)
 
       static let bert = Names(
-        attention: (
-          "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-          "attention.output.LayerNorm"
-        ), feedForward: ("intermediate.dense", "output.dense", "output.LayerNorm"))
+        attention: .init(
+          query: "attention.self.query", key: "attention.self.key", value: "attention.self.value",
+          output: "attention.output.dense"),
+        attentionNorm: "attention.output.LayerNorm",
+        feedForward: ("intermediate.dense", "output.dense", "output.LayerNorm"))
       static let distilBERT = Names(
-        attention: ("attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin", "sa_layer_norm"),
-        feedForward: ("ffn.lin1", "ffn.lin2", "output_layer_norm"))
+        attention: .init(
+          query: "attention.q_lin", key: "attention.k_lin", value: "attention.v_lin", output: "attention.out_lin"),
+        attentionNorm: "sa_layer_norm", feedForward: ("ffn.lin1", "ffn.lin2", "output_layer_norm"))
     }
 
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
-      visitor(names.attention.query, &query)
-      visitor(names.attention.key, &key)
-      visitor(names.attention.value, &value)
-      visitor(names.attention.output, &output)
-      visitor(names.attention.norm, &attentionNorm)
+      attention.visit(&visitor)
+      visitor(names.attentionNorm, &attentionNorm)
       visitor(names.feedForward.up, &up)
       visitor(names.feedForward.down, &down)
       visitor(names.feedForward.norm, &feedForwardNorm)

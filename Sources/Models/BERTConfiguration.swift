@@ -41,7 +41,9 @@ extension BERT {
     /// The chance of an element of the hidden states to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
-    public var labels = ["LABEL_0", "LABEL_1"]
+    public var labels = unnamedLabels(2)
+    /// Whether a token sees only those before it, as in a decoder.
+    public var isDecoder = false
     /// Whether the masked-language head uses the embedding's matrix. Of a file, the tensors that are there decide.
     public var tiesDecoder = true
     /// The token that fills up shorter rows. RoBERTa does not count it as a position.
@@ -109,7 +111,7 @@ extension BERT {
       if family != .distilBERT, let field = try json.optional("layer_norm_eps") {
         normEpsilon = Float(try field.double(in: 1e-20...1))
       }
-      try json.refuse("is_decoder", unless: false)
+      if family != .distilBERT, let field = try json.optional("is_decoder") { isDecoder = try field.bool() }
       try json.refuse("add_cross_attention", unless: false)
       if let field = try json.optional("position_embedding_type"), try field.string() != "absolute" {
         throw field.error(.unsupported, "positions other than \"absolute\" are not implemented")
@@ -155,22 +157,14 @@ extension BERT {
       if family != .distilBERT {
         members += [
           JSONMember("type_vocab_size", .integer(tokenTypeCount)),
-          JSONMember("layer_norm_eps", .decimal(normEpsilon)),
+          JSONMember("layer_norm_eps", .decimal(normEpsilon)), JSONMember("is_decoder", .bool(isDecoder)),
         ]
       }
       // The model drops nothing of the attention's weights.
       members.append(JSONMember(JSONString(keys.attentionDropout), .decimal(0)))
       members.append(JSONMember(JSONString(keys.dropout), .decimal(dropout)))
-      let numbered = labels.enumerated()
+      members += labelMembers(labels)
       members += [
-        JSONMember("id2label", .object(numbered.map { JSONMember(JSONString("\($0)"), .string(JSONString($1))) })),
-        // Two classes of one name have no way back.
-        JSONMember(
-          "label2id",
-          .object(
-            numbered.filter { labels.firstIndex(of: $1) == $0 }.map {
-              JSONMember(JSONString($1), .integer($0))
-            })),
         JSONMember("tie_word_embeddings", .bool(tiesDecoder)),
         JSONMember("torch_dtype", .dtype(format)),
       ]
@@ -201,23 +195,5 @@ extension BERT.Family {
       width: ("dim", "hidden_size"), layerCount: ("n_layers", "num_hidden_layers"),
       headCount: ("n_heads", "num_attention_heads"), feedForwardWidth: ("hidden_dim", "hidden_dim"),
       activation: "activation", dropout: "dropout", attentionDropout: "attention_dropout")
-  }
-}
-
-extension JSONField {
-  /// Whether there is a member `key`, be it `null`.
-  fileprivate func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
-
-  /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or two.
-  fileprivate func labels() throws(InputError) -> [String] {
-    guard let field = try optional("id2label") else {
-      let count = try optional("num_labels")?.int(in: SizeLimit.count) ?? 2
-      return (0..<count).map { "LABEL_\($0)" }
-    }
-    var labels: [String] = []
-    let members = try field.object(atMost: SizeLimit.count.upperBound)
-    for id in members.indices { labels.append(try field.required("\(id)").string()) }
-    guard !labels.isEmpty else { throw field.error(.badValue, "names no class") }
-    return labels
   }
 }

@@ -46,7 +46,8 @@ extension BERT.With {
     // Beside a decoder of its own, readers expect the tied one's bias too, which then counts for nothing.
     let own = parameters.first { $0.name == names.decoder + ".bias" && $0.name != names.tiedBias }
     try configuration.write(
-      to: folder, class: Head.className, self, extra: own.map { [(names.tiedBias, $0.value)] } ?? [])
+      to: folder, class: Head.className(of: configuration.family), self,
+      extra: own.map { [(names.tiedBias, $0.value)] } ?? [])
   }
 }
 
@@ -123,6 +124,7 @@ extension Architecture {
     let pretraining =
       family == .bert
       ? [family.with(BERT.PreTrainingHead.self), family.with(BERT.NextSentenceHead.self)] : []
+    let decoder = family == .distilBERT ? [] : [family.with(BERT.NextTokenHead.self)]
     return [
       Architecture(family.classPrefix + "Model") { (folder, format) throws(InputError) in
         try BERT.load(from: folder, as: format)
@@ -130,13 +132,13 @@ extension Architecture {
       family.with(BERT.MaskedLanguageHead.self), family.with(BERT.SequenceClassificationHead.self),
       family.with(BERT.TokenClassificationHead.self), family.with(BERT.QuestionAnsweringHead.self),
       family.with(BERT.MultipleChoiceHead.self),
-    ] + pretraining
+    ] + pretraining + decoder
   }
 }
 
 extension BERT.Family {
   fileprivate func with<Head: BERTHead>(_ head: Head.Type) -> Architecture {
-    Architecture(classPrefix + Head.className) { (folder, format) throws(InputError) in
+    Architecture(classPrefix + Head.className(of: self)) { (folder, format) throws(InputError) in
       try BERT.With<Head>.load(from: folder, as: format)
     }
   }

@@ -7,6 +7,8 @@ public protocol BERTHead: Module {
   associatedtype Scores: Sendable
   /// What Hugging Face's classes with this head are called, after the family's name: `ForMaskedLM`.
   static var className: String { get }
+  /// What the family's class with this head is called, after the family's name: as others are unless said otherwise.
+  static func className(of family: BERT.Family) -> String
   /// Whether it reads the pooler's output, so that its model needs one.
   static func readsPooled(of family: BERT.Family) -> Bool
   /// A head whose parameters `initializer` makes. Its listing has the names that stand beside the encoder's.
@@ -18,6 +20,8 @@ public protocol BERTHead: Module {
 }
 
 extension BERTHead {
+  /// As the other families' classes.
+  public static func className(of family: BERT.Family) -> String { className }
   /// Whether the model needs a pooler.
   public static func readsPooled(of family: BERT.Family) -> Bool { false }
 }
@@ -68,7 +72,7 @@ extension BERT.With<BERT.MaskedLanguageHead> {
   public func loss(
     _ tokens: TokenBatch, tokenTypes: TokenBatch? = nil, targets: TokenBatch, _ pass: inout Pass
   ) -> Tensor {
-    self(tokens, tokenTypes: tokenTypes, &pass).crossEntropy(targets: targets.ids)
+    head.crossEntropy(encoder(tokens, tokenTypes: tokenTypes, &pass), targets: targets.ids)
   }
 }
 
@@ -103,10 +107,17 @@ extension BERT {
 
     /// The scores of an encoder's states.
     public func callAsFunction(_ states: States, _ pass: inout Pass) -> Tensor {
-      linear(
-        norm(transform(states.hidden, activation: activation)), decoder ?? states.tokenEmbedding.weight, bias: bias,
-        transposingWeight: true)
+      linear(transformed(states), decoder ?? states.tokenEmbedding.weight, bias: bias, transposingWeight: true)
     }
+
+    /// The mean cross-entropy of the scores against the targets that are not negative.
+    func crossEntropy(_ states: States, targets: [Int32]) -> Tensor {
+      linearCrossEntropy(
+        transformed(states), decoder ?? states.tokenEmbedding.weight, bias: bias, transposingWeight: true,
+        targets: targets)
+    }
+
+    private func transformed(_ states: States) -> Tensor { norm(transform(states.hidden, activation: activation)) }
 
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -116,6 +127,24 @@ extension BERT {
       // With a matrix of its own, the decoder's bias is the one that counts.
       visitor(decoder == nil ? names.tiedBias : names.decoder + ".bias", &bias)
     }
+  }
+
+  /// The scores of the token after each position, for a model that sees only those before (`isDecoder`); the parts are
+  /// those of the masked-language head.
+  public struct NextTokenHead: BERTHead {
+    var masked: MaskedLanguageHead
+
+    /// What Hugging Face's classes with this head are called, after the family's name.
+    public static let className = "ForCausalLM"
+    /// BERT's has an older name.
+    public static func className(of family: Family) -> String { family == .bert ? "LMHeadModel" : className }
+
+    /// A head whose parameters `initializer` makes.
+    public init(_ c: Configuration, _ initializer: inout Initializer) { masked = MaskedLanguageHead(c, &initializer) }
+    /// The scores of an encoder's states.
+    public func callAsFunction(_ states: States, _ pass: inout Pass) -> Tensor { masked(states, &pass) }
+    /// Shows the parameters under the names of the files.
+    public mutating func visit(_ visitor: inout some ParameterVisitor) { masked.visit(&visitor) }
   }
 
   /// Whether the second text follows the first (score 0) or not (score 1): `[batch, 2]`, from the pooler.
@@ -248,20 +277,10 @@ extension BERT {
   public struct QuestionAnsweringHead: BERTHead {
     var map: Linear
 
-    /// The scores of both ends.
-    public struct Scores: Sendable {
-      /// `[batch, time]`
-      public var start: Tensor
-      /// `[batch, time]`
-      public var end: Tensor
-    }
-
     /// What Hugging Face's classes with this head are called, after the family's name.
     public static let className = "ForQuestionAnswering"
     /// The scores under the names of Hugging Face's outputs.
-    public static func named(_ scores: Scores) -> [(name: String, value: Tensor)] {
-      [("start_logits", scores.start), ("end_logits", scores.end)]
-    }
+    public static func named(_ scores: SpanScores) -> [(name: String, value: Tensor)] { scores.named }
 
     /// A head whose parameters `initializer` makes.
     public init(_ c: Configuration, _ initializer: inout Initializer) {
@@ -269,14 +288,7 @@ extension BERT {
     }
 
     /// The scores of an encoder's states.
-    public func callAsFunction(_ states: States, _ pass: inout Pass) -> Scores {
-      let both = map(states.hidden)
-      func part(_ index: Int) -> Tensor {
-        both.slice(index..<index + 1, axis: 2).reshaped(both.shape[0], both.shape[1])
-      }
-      return Scores(start: part(0), end: part(1))
-    }
-
+    public func callAsFunction(_ states: States, _ pass: inout Pass) -> SpanScores { SpanScores(map(states.hidden)) }
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("qa_outputs", &map) }
   }

@@ -64,6 +64,17 @@ public struct ForwardInputs: Sendable {
       (0..<marks.batch).map { row in marks.ids[row * marks.time..<(row + 1) * marks.time].map { $0 == 1 } })
   }
 
+  /// Numbers of any shape.
+  func values(_ name: String) throws(InputError) -> Tensor {
+    guard let entry = file.entry(named: name) else {
+      throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
+    }
+    guard entry.byteRange.count <= 1 << 30 else {
+      throw InputError(.tooLarge, "takes \(entry.byteRange.count) bytes", at: place(of: name))
+    }
+    return try CheckpointTensor(entry: entry, file: file).read(as: .float32)
+  }
+
   private func integers(_ name: String, like shape: [Int]) throws(InputError) -> [Int64] {
     guard let entry = file.entry(named: name) else {
       throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)

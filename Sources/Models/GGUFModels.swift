@@ -37,8 +37,9 @@ extension PretrainedModel {
     }
     let architecture = try checkpoint.metadata.required("general.architecture")
     switch try architecture.string() {
-    case "llama":
-      let configuration = try Llama.Configuration(checkpoint)
+    case "llama", "qwen2", "qwen3":
+      let family = Llama.Family(rawValue: try architecture.string()) ?? .llama
+      let configuration = try Llama.Configuration(checkpoint, family)
       let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"])
       var initializer = Initializer.placeholders
       var model = Llama(configuration, hasHead: hasHead, &initializer)
@@ -54,7 +55,7 @@ extension PretrainedModel {
     case let name:
       throw architecture.error(
         .unsupported, "no decoder of the architecture \"\(name)\" is implemented for GGUF files",
-        advice: "Known are gpt2 and llama.")
+        advice: "Known are gpt2, llama, qwen2 and qwen3.")
     }
   }
 }
@@ -68,9 +69,12 @@ extension CheckpointNames {
       layers: "model.layers",
       parts: [
         "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q",
-        "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+        "self_attn.k_proj": "attn_k", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+        "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
         "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
       ], hasHead: hasHead)
+    // Only the converter of Llama's own weights puts the rows of a pair side by side.
+    guard c.family == .llama else { return names }
     let (heads, shared) = (c.headCount, c.keyValueHeadCount)
     names.layout = { name in
       if name.contains(".q_proj.") { return .rotaryPairs(heads: heads) }
@@ -192,9 +196,9 @@ private struct GGUFSizes {
 }
 
 extension Llama.Configuration {
-  /// Reads what a GGUF file of the architecture "llama" says.
-  init(_ checkpoint: GGUFCheckpoint) throws(InputError) {
-    let sizes = GGUFSizes(checkpoint: checkpoint, architecture: "llama")
+  /// Reads what a GGUF file of the architecture that is called as the family says.
+  init(_ checkpoint: GGUFCheckpoint, _ family: Llama.Family) throws(InputError) {
+    let sizes = GGUFSizes(checkpoint: checkpoint, architecture: family.rawValue)
     let layers = try sizes.layerCount()
     let width = try sizes.required("embedding_length").int(in: SizeLimit.width)
     let heads = try sizes.requiredSize("attention.head_count", layers: layers, in: SizeLimit.count)
@@ -216,26 +220,31 @@ extension Llama.Configuration {
         throw field.error(.unsupported, "is not the width of a head, \(rotated), which is not implemented")
       }
     }
+    if let field = try sizes.optional("attention.sliding_window"), try field.int() != 0 {
+      throw field.error(.unsupported, "is set, which is not implemented for GGUF files")
+    }
     if let field = try sizes.optional("expert_count"), try field.int() != 0 {
       throw field.error(.unsupported, "is not 0: experts are not implemented")
     }
     self.init(
-      vocabularySize: try sizes.vocabularySize(),
+      family, vocabularySize: try sizes.vocabularySize(),
       contextLength: try sizes.required("context_length").int(in: SizeLimit.context), width: width, layerCount: layers,
       headCount: heads, keyValueHeadCount: shared, headWidth: headWidth,
       feedForwardWidth: try sizes.requiredSize("feed_forward_length", layers: layers, in: SizeLimit.width))
     normEpsilon = Float(try sizes.required("attention.layer_norm_rms_epsilon").double(in: 1e-20...1))
     if let theta = try sizes.optional("rope.freq_base") { ropeTheta = try theta.double(in: 1...1e12) }
-    ropeScaling = try Self.scaling(sizes, headWidth: rotated)
-    hasAttentionBiases = checkpoint.tensor(named: "blk.0.attn_q.bias") != nil
-    hasFeedForwardBiases = checkpoint.tensor(named: "blk.0.ffn_up.bias") != nil
+    ropeScaling = try Self.scaling(sizes, headWidth: rotated, contextLength)
+    hasAttentionBiases = family != .qwen2 && checkpoint.tensor(named: "blk.0.attn_q.bias") != nil
+    hasFeedForwardBiases = family == .llama && checkpoint.tensor(named: "blk.0.ffn_up.bias") != nil
     endTokens = try sizes.endTokens(vocabularySize)
     startToken = try sizes.token("bos", vocabularySize)
     paddingToken = try sizes.token("padding", vocabularySize)
   }
 
   /// Frequencies are scaled by a factor for all, or by the factors in a tensor, which is how Llama 3.1's are kept.
-  private static func scaling(_ sizes: GGUFSizes, headWidth: Int) throws(InputError) -> RotaryScaling {
+  private static func scaling(
+    _ sizes: GGUFSizes, headWidth: Int, _ contextLength: Int
+  ) throws(InputError) -> RotaryScaling {
     if let table = sizes.checkpoint.tensor(named: "rope_freqs.weight") {
       guard table.shape == [headWidth / 2], table.elementType == .float32 else {
         throw InputError(
@@ -246,7 +255,8 @@ extension Llama.Configuration {
       guard factors.allSatisfy({ 1e-6...1e6 ~= $0 }) else {
         throw InputError(.badValue, "rope_freqs.weight holds no factors", at: sizes.checkpoint.path)
       }
-      return .divided(by: factors)
+      return .longRoPE(
+        RotaryScaling.LongRoPE(shortFactors: factors, longFactors: factors, originalContext: contextLength))
     }
     let factors = 1e-3...1e6
     guard let kind = try sizes.optional("rope.scaling.type") else {

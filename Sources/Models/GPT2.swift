@@ -16,7 +16,7 @@ public struct GPT2: LanguageModel {
   /// A model whose parameters `initializer` makes.
   public init(_ configuration: Configuration, hasHead: Bool = false, _ initializer: inout Initializer) {
     self.configuration = configuration
-    decoder = Decoder(configuration, &initializer)
+    decoder = Decoder(configuration, givesScores: !hasHead, &initializer)
     head = hasHead ? Linear(configuration.width, configuration.vocabularySize, bias: false, &initializer) : nil
   }
 
@@ -45,6 +45,10 @@ public struct GPT2: LanguageModel {
 
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
+  /// The mean cross-entropy of the scores against the targets that are not negative.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor {
+    head?.crossEntropy(hidden, targets: targets) ?? decoder.tokenEmbedding.crossEntropy(hidden, targets: targets)
+  }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -55,7 +59,7 @@ public struct GPT2: LanguageModel {
 
 extension GPT2 {
   /// The stack of blocks between embedding and head.
-  public struct Decoder: Module {
+  public struct Decoder: DecoderBase {
     /// `[vocabulary, width]`
     public var tokenEmbedding: Embedding
     /// `[contextLength, width]`
@@ -66,9 +70,15 @@ extension GPT2 {
     public var finalNorm: LayerNorm
     let dropout: Dropout
 
-    init(_ configuration: Configuration, _ initializer: inout Initializer) {
-      let c = configuration
-      tokenEmbedding = Embedding(count: c.vocabularySize, width: c.width, &initializer)
+    /// A stack whose parameters `initializer` makes.
+    public init(_ c: Configuration, _ initializer: inout Initializer) {
+      self.init(c, givesScores: false, &initializer)
+    }
+
+    /// - Parameter givesScores: whether the output is tied to the embedding.
+    init(_ c: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
+      tokenEmbedding = Embedding(
+        count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       positionEmbedding = Embedding(count: c.contextLength, width: c.width, &initializer)
       blocks = []
       for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, &initializer)) }
@@ -130,17 +140,19 @@ extension GPT2 {
     var output: Conv1D
     let headCount: Int
     let layer: Int
+    let scale: Float
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {
       projection = Conv1D(c.width, 3 * c.width, bias: c.hasBiases, &initializer)
       output = Conv1D(
         c.width, c.width, bias: c.hasBiases, standardDeviation: c.residualDeviation, &initializer)
-      (headCount, self.layer, dropout) = (c.headCount, layer, Dropout(c.dropout))
+      (headCount, self.layer, scale, dropout) = (c.headCount, layer, c.scoreScale(layer: layer), Dropout(c.dropout))
     }
 
     func callAsFunction(_ x: Tensor, _ pass: inout Pass) -> Tensor {
-      dropout(output(pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer)), &pass)
+      let heads = pass.attendCausally(packed: projection(x), headCount: headCount, layer: layer, scale: scale)
+      return dropout(output(heads), &pass)
     }
 
     mutating func visit(_ visitor: inout some ParameterVisitor) {

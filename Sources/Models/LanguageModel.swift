@@ -21,9 +21,17 @@ public protocol LanguageModel: Module {
   func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   func logits(_ hidden: Tensor) -> Tensor
+  /// The mean cross-entropy of the scores, in nats per token; negative targets are left out. Models whose scores are a
+  /// linear map give it without having all scores at once.
+  func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor
 }
 
 extension LanguageModel {
+  /// The mean cross-entropy of all scores.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor {
+    logits(hidden).crossEntropy(targets: targets)
+  }
+
   /// The scores of the next token at every position: `[batch, time, vocabulary]`.
   public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor { logits(hidden(tokens, &pass)) }
 
@@ -36,7 +44,7 @@ extension LanguageModel {
 
   /// The mean cross-entropy of the targets, in nats per token. Negative targets are left out.
   public func loss(_ tokens: TokenBatch, targets: TokenBatch, _ pass: inout Pass) -> Tensor {
-    self(tokens, &pass).crossEntropy(targets: targets.ids)
+    crossEntropy(hidden(tokens, &pass), targets: targets.ids)
   }
 
   /// The mean cross-entropy of the targets, without dropout.

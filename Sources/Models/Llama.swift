@@ -4,7 +4,8 @@ import Formats
 import Layers
 import Tensor
 
-/// Llama (Touvron et al. 2023): RMS norms, rotary positions, grouped key-value heads, SwiGLU.
+/// Llama (Touvron et al. 2023): RMS norms, rotary positions, grouped key-value heads, SwiGLU; and Mistral, Qwen2 and Qwen3,
+/// which have its blocks.
 public struct Llama: LanguageModel {
   /// The model without its head.
   public var decoder: Decoder
@@ -16,7 +17,7 @@ public struct Llama: LanguageModel {
   /// A model whose parameters `initializer` makes.
   public init(_ configuration: Configuration, hasHead: Bool, _ initializer: inout Initializer) {
     self.configuration = configuration
-    decoder = Decoder(configuration, &initializer)
+    decoder = Decoder(configuration, givesScores: !hasHead, &initializer)
     head = hasHead ? Linear(configuration.width, configuration.vocabularySize, bias: false, &initializer) : nil
   }
 
@@ -29,7 +30,7 @@ public struct Llama: LanguageModel {
   /// How many tokens it knows.
   public var vocabularySize: Int { configuration.vocabularySize }
   /// The most positions it can use.
-  public var contextLength: Int { configuration.contextLength }
+  public var contextLength: Int { configuration.positionLimit }
   /// How many layers a cache needs.
   public var layerCount: Int { configuration.layerCount }
   /// How many numbers a token's keys have in each layer.
@@ -45,6 +46,10 @@ public struct Llama: LanguageModel {
 
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head?(hidden) ?? decoder.tokenEmbedding.scores(hidden) }
+  /// The mean cross-entropy of the scores against the targets that are not negative.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor {
+    head?.crossEntropy(hidden, targets: targets) ?? decoder.tokenEmbedding.crossEntropy(hidden, targets: targets)
+  }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -55,7 +60,7 @@ public struct Llama: LanguageModel {
 
 extension Llama {
   /// The stack of blocks between embedding and head.
-  public struct Decoder: Module {
+  public struct Decoder: DecoderBase {
     /// `[vocabulary, width]`
     public var tokenEmbedding: Embedding
     /// The blocks, first to last.
@@ -63,10 +68,17 @@ extension Llama {
     /// The norm after the last block.
     public var finalNorm: RMSNorm
 
-    init(_ c: Configuration, _ initializer: inout Initializer) {
-      tokenEmbedding = Embedding(count: c.vocabularySize, width: c.width, &initializer)
+    /// A stack whose parameters `initializer` makes.
+    public init(_ c: Configuration, _ initializer: inout Initializer) {
+      self.init(c, givesScores: false, &initializer)
+    }
+
+    /// - Parameter givesScores: whether the output is tied to the embedding.
+    init(_ c: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
+      tokenEmbedding = Embedding(
+        count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       let positions = RotaryPositions(
-        headWidth: c.headWidth, contextLength: c.contextLength, theta: c.ropeTheta, scaling: c.ropeScaling)
+        headWidth: c.headWidth, contextLength: c.positionLimit, theta: c.ropeTheta, scaling: c.ropeScaling)
       blocks = []
       for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, positions, &initializer)) }
       finalNorm = RMSNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
@@ -98,9 +110,7 @@ extension Llama {
 
     init(_ c: Configuration, layer: Int, _ positions: RotaryPositions, _ initializer: inout Initializer) {
       attentionNorm = RMSNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
-      attention = SelfAttention(
-        width: c.width, headCount: c.headCount, keyValueHeadCount: c.keyValueHeadCount, headWidth: c.headWidth,
-        bias: c.hasAttentionBiases, positions: positions, &initializer)
+      attention = SelfAttention(c.attention(layer: layer, positions), &initializer)
       feedForwardNorm = RMSNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
       feedForward = FeedForward(c, &initializer)
       self.layer = layer

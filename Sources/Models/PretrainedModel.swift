@@ -7,7 +7,7 @@ import Tensor
 /// A decoder from a Hugging Face folder, of any family that is implemented.
 public enum PretrainedModel {
   /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded, or the one in a GGUF
-  /// file, whose architecture may be llama or gpt2, or in a llama2.c file.
+  /// file, whose architecture may be llama, qwen2, qwen3 or gpt2, or in a llama2.c file.
   ///
   /// Matrices stay in the file's format unless another is given. Of `generation_config.json` the end tokens are
   /// honoured, in place of those of `config.json`, and nothing else: how to sample and how many tokens to give is said to
@@ -20,17 +20,16 @@ public enum PretrainedModel {
     if try fileKind(folder) == .file { return try loadFile(folder, as: format) }
     let json = try configuration(in: folder)
     let kind = try json.required("model_type")
-    switch try kind.string() {
-    case "gpt2": return try GPT2.load(from: folder, as: format)
-    case "llama": return try Llama.load(from: folder, as: format)
-    case let name:
-      throw kind.error(
-        .unsupported, "no decoder of the type \"\(name)\" is implemented", advice: "Known are gpt2 and llama.")
-    }
+    let name = try kind.string(), llamas = Llama.Family.allCases.map(\.rawValue)
+    if name == "gpt2" { return try GPT2.load(from: folder, as: format) }
+    if llamas.contains(name) { return try Llama.load(from: folder, as: format) }
+    throw kind.error(
+      .unsupported, "no decoder of the type \"\(name)\" is implemented",
+      advice: "Known are gpt2, \(llamas.joined(separator: ", ")).")
   }
 
   /// The parsed `config.json`.
-  static func configuration(in folder: String) throws(InputError) -> JSONField {
+  package static func configuration(in folder: String) throws(InputError) -> JSONField {
     try AtomicDirectory.recoverIfAbsent(folder)
     return try document(folder + "/config.json")
   }
@@ -42,13 +41,19 @@ public enum PretrainedModel {
 
   /// The parsed `generation_config.json`, if there is one.
   static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
-    do throws(InputError) { return try document(folder + "/generation_config.json") } catch {
+    try documentIfPresent(folder + "/generation_config.json")
+  }
+
+  /// A parsed file of JSON, if there is one.
+  package static func documentIfPresent(_ path: String) throws(InputError) -> JSONField? {
+    do throws(InputError) { return try document(path) } catch {
       if error.kind == .notFound { return nil }
       throw error
     }
   }
 
-  private static func document(_ path: String) throws(InputError) -> JSONField {
+  /// A parsed file of JSON.
+  package static func document(_ path: String) throws(InputError) -> JSONField {
     let bytes = try InputFile.contents(of: path, atMost: 1 << 24)
     do throws(InputError) { return JSONField(try JSONValue(parsing: bytes), at: path) } catch {
       throw error.inside(path)
@@ -75,52 +80,5 @@ public enum PretrainedModel {
     else { return false }
     if head.typeName != table.typeName || head.shape != table.shape { return true }
     return try !head.hasSameBytes(as: table)
-  }
-}
-
-extension GPT2 {
-  /// Loads a GPT-2 from a Hugging Face folder, strictly.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> GPT2 {
-    var configuration = try Configuration(try PretrainedModel.configuration(in: folder))
-    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: configuration.vocabularySize) {
-      configuration.endTokens = ends
-    }
-    let checkpoint = try SafetensorsCheckpoint(at: folder)
-    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
-    let embedding = "transformer.wte.weight"
-    let hasHead = try PretrainedModel.hasOwnHead(checkpoint, embedding: [embedding, "wte.weight"])
-    var initializer = Initializer.placeholders
-    var model = GPT2(configuration, hasHead: hasHead, &initializer)
-    let aliases = hasHead ? [:] : [embedding: ["wte.weight", "lm_head.weight"]]
-    try checkpoint.load(
-      into: &model,
-      names: CheckpointNames(basePrefix: "transformer", aliases: aliases) { name in
-        name.hasSuffix(".attn.bias") || name.hasSuffix(".attn.masked_bias")
-          || (!hasHead && name == "lm_head.weight")
-      }, as: format)
-    return model
-  }
-}
-
-extension Llama {
-  /// Loads a Llama from a Hugging Face folder, strictly.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Llama {
-    var configuration = try Configuration(try PretrainedModel.configuration(in: folder))
-    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: configuration.vocabularySize) {
-      configuration.endTokens = ends
-    }
-    let checkpoint = try SafetensorsCheckpoint(at: folder)
-    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
-    let embedding = "model.embed_tokens.weight"
-    let hasHead = try PretrainedModel.hasOwnHead(checkpoint, embedding: [embedding, "embed_tokens.weight"])
-    var initializer = Initializer.placeholders
-    var model = Llama(configuration, hasHead: hasHead, &initializer)
-    let aliases = hasHead ? [:] : [embedding: ["embed_tokens.weight", "lm_head.weight"]]
-    try checkpoint.load(
-      into: &model,
-      names: CheckpointNames(basePrefix: "model", aliases: aliases) { name in
-        name.hasSuffix("rotary_emb.inv_freq") || (!hasHead && name == "lm_head.weight")
-      }, as: format)
-    return model
   }
 }

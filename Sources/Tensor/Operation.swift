@@ -34,6 +34,10 @@ package indirect enum Operation: Sendable {
   case attention(AttentionRecord)
   /// Losses per row; rows with a negative target count nothing.
   case crossEntropy(logits: Operand, targets: [Int32], logSumExp: Tensor)
+  /// The same from hidden states: the mean over the rows `counted`, with its gradients.
+  case linearCrossEntropy(
+    input: Operand, weight: Operand, bias: Link?, transposingWeight: Bool, targets: [Int32], counted: [Int32],
+    gradients: LinearCrossEntropyGradients)
   /// Elementwise product with a mask that a key regenerates.
   case dropout(Link, probability: Float, random: Random)
   /// An operation with a pullback of its own.

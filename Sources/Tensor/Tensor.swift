@@ -10,12 +10,17 @@ public struct Tensor: Sendable {
   public let shape: Shape
   /// How the numbers are kept.
   public let format: StorageFormat
+  /// How they lie in memory; row-major but for packed matrices.
+  let arrangement: Arrangement
   var storage: Storage
   /// The place on a tape that this value has, where operations on it are being recorded.
   package var trace: Trace?
 
-  init(shape: Shape, format: StorageFormat, storage: Storage, trace: Trace? = nil) {
-    (self.shape, self.format, self.storage, self.trace) = (shape, format, storage, trace)
+  init(
+    shape: Shape, format: StorageFormat, arrangement: Arrangement = .rowMajor, storage: Storage, trace: Trace? = nil
+  ) {
+    (self.shape, self.format, self.arrangement) = (shape, format, arrangement)
+    (self.storage, self.trace) = (storage, trace)
   }
 
   /// A tensor whose elements are not yet written.
@@ -27,8 +32,8 @@ public struct Tensor: Sendable {
   public var rank: Int { shape.rank }
   /// The number of elements.
   public var elementCount: Int { shape.elementCount }
-  /// The bytes that the elements take.
-  public var byteCount: Int { format.byteCount(of: elementCount) }
+  /// The bytes that the elements take; of a packed matrix, with the columns that fill its last panel.
+  public var byteCount: Int { format.byteCount(of: keptCount) }
 }
 
 // MARK: - Making tensors
@@ -113,8 +118,9 @@ extension Tensor {
   /// Reads the kept bytes in place, in `format`.
   package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     requireLoaded()
-    return try withExtendedLifetime(storage) {
-      try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(storage.base), count: byteCount))
+    let values = rowMajor
+    return try withExtendedLifetime(values) {
+      try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(values.storage.base), count: values.byteCount))
     }
   }
 
@@ -132,21 +138,18 @@ extension Tensor {
   public mutating func withMutableScalars<Result>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws -> Result
   ) rethrows -> Result {
-    if format != .float32 {
-      let trace = self.trace
-      self = widened
-      self.trace = trace
-    }
+    if format != .float32 { self = widened }
     makeExclusive()
     return try body(UnsafeMutableBufferPointer(start: target, count: elementCount))
   }
 
-  /// Makes the memory this tensor's own, copying it where another tensor shares it.
+  /// Makes the memory this tensor's own and row-major, copying it where another tensor shares it.
   mutating func makeExclusive() {
     requireLoaded()
     precondition(
       trace.map { !$0.tape.isOpen } ?? true,
       "a value of the shape \(shape) is changed in place while its gradient is recorded: change its `detached` copy")
+    if arrangement != .rowMajor { self = rowMajor }
     if Pool.shared.isExclusive(&storage) { return }
     let copy = Pool.shared.take(byteCount)
     copy.base.copyMemory(from: storage.base, byteCount: byteCount)
@@ -165,7 +168,8 @@ extension Tensor {
 
   /// The elements of a Float32 tensor, for kernels. The caller keeps the tensor alive.
   package var source: Source {
-    precondition(format == .float32, "source: the tensor is kept as \(format)")
+    precondition(
+      format == .float32 && arrangement == .rowMajor, "source: the tensor is kept as \(format), \(arrangement)")
     return rawSource.assumingMemoryBound(to: Float.self)
   }
 
@@ -176,14 +180,14 @@ extension Tensor {
 // MARK: - Formats
 
 extension Tensor {
-  /// The same numbers as Float32, exactly; the tensor itself where it is Float32 already.
+  /// The same numbers as Float32, exactly, in row-major order; the tensor itself where it is that already.
   public var widened: Tensor {
-    if format == .float32 { return self }
-    let result = Tensor(uninitialized: shape)
-    kernels.widen(format, rawSource, result.target, elementCount)
-    var traced = result
-    traced.trace = trace
-    return traced
+    let values = rowMajor
+    if format == .float32 { return values }
+    var result = Tensor(uninitialized: shape)
+    kernels.widen(format, values.rawSource, result.target, elementCount)
+    result.trace = trace
+    return result
   }
 
   /// The numbers kept in `format`: rounded to nearest, ties to even, where it is narrower.
@@ -195,11 +199,14 @@ extension Tensor {
     if format == .float32 { return values }
     let result = Tensor(uninitialized: shape, format: format)
     kernels.narrow(format, values.source, result.storage.base, elementCount)
+    if case .panels(_, let transposed) = arrangement { return result.packedForProducts(transposed: transposed) }
     return result
   }
 
   /// The same value as a constant: what is computed from it does not reach a gradient.
-  public var detached: Tensor { Tensor(shape: shape, format: format, storage: storage) }
+  public var detached: Tensor {
+    Tensor(shape: shape, format: format, arrangement: arrangement, storage: storage)
+  }
 }
 
 extension Tensor: CustomStringConvertible {

@@ -7,9 +7,11 @@ import Testing
   @Test func aLayerWithACacheIsTheLayerWithout() {
     RuntimeSettings.unchanged {
       var initializer = Initializer.random(seed: 1)
-      let layer = SelfAttention(
-        width: 24, headCount: 6, keyValueHeadCount: 2, headWidth: 8, bias: true,
-        positions: RotaryPositions(headWidth: 8, contextLength: 500), standardDeviation: 0.5, &initializer)
+      var configuration = SelfAttention.Configuration(width: 24, headCount: 6, keyValueHeadCount: 2, headWidth: 8)
+      configuration.biases = .all
+      configuration.positions = RotaryPositions(headWidth: 8, contextLength: 500)
+      var layer = SelfAttention(configuration, &initializer)
+      layer.updateParameters { _, parameter in parameter = parameter * 25 }
       let x = quickTensor([2, 430, 24], seed: 1)
       var whole = Pass()
       let expected = layer(x, layer: 0, &whole)
@@ -82,8 +84,9 @@ import Testing
   @Test func decodingTakesNothingNew() async {
     await #expect(processExitsWith: .success) {
       var initializer = Initializer.random(seed: 1)
-      let layer = SelfAttention(
-        width: 32, headCount: 4, positions: RotaryPositions(headWidth: 8, contextLength: 400), &initializer)
+      var configuration = SelfAttention.Configuration(width: 32, headCount: 4)
+      configuration.positions = RotaryPositions(headWidth: 8, contextLength: 400)
+      let layer = SelfAttention(configuration, &initializer)
       var pass = Pass(cache: KeyValueCache(layerCount: 1, capacity: 400))
       let x = quickTensor([1, 1, 32], seed: 1)
       var counts: [Int] = []

@@ -171,6 +171,11 @@ extension GradientTests {
       try checkThreads("softmax", [values([200, 257])]) { $0[0].softmax() + $0[0].logSoftmax() }
       let targets = (0..<900).map { Int32($0 * 7 % 131) - 1 }
       try checkThreads("crossEntropy", [values([900, 130])]) { $0[0].crossEntropy(targets: targets) }
+      let weight = values([70, 130], seed: 2)
+      try checkThreads("linearCrossEntropy", [values([900, 70]), weight, values([130], seed: 3)]) {
+        linearCrossEntropy(
+          $0[0], $0[1], bias: $0[2], transposingWeight: false, targets: targets, mostScores: 130 * 200)
+      }
       let ids = (0..<3000).map { Int32($0 * 7 % 11) }
       try checkThreads("embedding", [values([11, 150])]) { $0[0].rows(at: ids) }
       try checkThreads("dropout", [values([900, 130])]) { $0[0].dropout(probability: 0.3, random: Random(seed: 2)) }

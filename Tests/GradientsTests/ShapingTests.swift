@@ -100,6 +100,49 @@ extension GradientTests {
       try check("crossEntropy", [0, 5]) { $0[0].crossEntropy(targets: []) }
     }
 
+    /// Whole and in chunks of a few rows, with every subset of the inputs on the tape.
+    @Test func crossEntropiesFromHiddenStates() throws {
+      for (width, classes) in [(1, 1), (3, 2), (17, 33), (16, 130)] {
+        let last = Int32(classes - 1)
+        let cases: [[Int32]] = [[0], [-1, 0, last], [-1, -1], (0..<17).map { ($0 * 5) % (last + 1) }]
+        for targets in cases {
+          let (x, bias) = (values([targets.count, width]), values([classes], seed: 3))
+          for transposing in [false, true] {
+            let weight = values(transposing ? [classes, width] : [width, classes], seed: 2)
+            for mostScores in [1, 3 * classes, 1 << 25] {
+              try check("linearCrossEntropy", [x, weight, bias], sampleSize: 4) {
+                linearCrossEntropy(
+                  $0[0], $0[1], bias: $0[2], transposingWeight: transposing, targets: targets, mostScores: mostScores)
+                  * 2
+              }
+            }
+            try check("linearCrossEntropy", [x, weight], sampleSize: 4) {
+              linearCrossEntropy($0[0], $0[1], transposingWeight: transposing, targets: targets)
+            }
+            try check("linearCrossEntropy", [x], sampleSize: 4) {
+              linearCrossEntropy($0[0], weight, bias: bias, transposingWeight: transposing, targets: targets)
+            }
+            try check("linearCrossEntropy", [weight], sampleSize: 4) {
+              linearCrossEntropy(x, $0[0], bias: bias, transposingWeight: transposing, targets: targets)
+            }
+            try check("linearCrossEntropy", [bias], sampleSize: 4) {
+              linearCrossEntropy(x, weight, bias: $0[0], transposingWeight: transposing, targets: targets)
+            }
+          }
+        }
+      }
+      try check("linearCrossEntropy", [values([2, 3, 4]), values([4, 5], seed: 2)]) {
+        linearCrossEntropy($0[0], $0[1], targets: [0, 4, -1, 2, 2, 1])
+      }
+      try check("linearCrossEntropy", [values([0, 4]), values([4, 5], seed: 2)]) {
+        linearCrossEntropy($0[0], $0[1], targets: [])
+      }
+      // A table that gives rows and scores: both gradients come together.
+      try check("linearCrossEntropy", [values([9, 6])]) {
+        linearCrossEntropy($0[0].rows(at: [3, 1, 1]), $0[0], transposingWeight: true, targets: [1, 8, -1])
+      }
+    }
+
     @Test func norms() throws {
       for shape in [[1, 5], [3, 15], [2, 16], [2, 3, 17], [33], [20, 33], [0, 5], [2, 257]] as [Shape] {
         let width = Shape(shape[-1])

@@ -57,11 +57,11 @@ private struct Pair<First: Module, Second: Module>: Module {
       #expect(checkModule(Linear(3, 2, bias: bias, &initializer)) == [])
       #expect(checkModule(Conv1D(3, 2, bias: bias, &initializer)) == [])
       #expect(checkModule(LayerNorm(width: 3, epsilon: 1e-5, bias: bias, &initializer)) == [])
-      #expect(
-        checkModule(
-          SelfAttention(
-            width: 8, headCount: 2, bias: bias, positions: RotaryPositions(headWidth: 4, contextLength: 6), &initializer
-          ), constants: ["positions"]) == [])
+      var attention = SelfAttention.Configuration(width: 8, headCount: 2)
+      attention.biases = bias ? .all : .none
+      attention.headNormEpsilon = bias ? 1e-6 : nil
+      attention.positions = RotaryPositions(headWidth: 4, contextLength: 6)
+      #expect(checkModule(SelfAttention(attention, &initializer), constants: ["positions"]) == [])
     }
     #expect(checkModule(Embedding(count: 3, width: 2, &initializer)) == [])
     #expect(checkModule(RMSNorm(width: 3, epsilon: 1e-5, &initializer)) == [])

@@ -11,8 +11,6 @@ enum ModelFixture {
   static let names: [String] =
     ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
 
-  static let encoders = names.filter { !$0.hasPrefix("gpt2") && !$0.hasPrefix("llama") }
-
   static func path(_ name: String) -> String { folder.appending(path: name).path }
 
   /// The tensors of a safetensors file.
@@ -32,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 26)
+    #expect(ModelFixture.names.count == 66)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -49,7 +47,7 @@ enum ModelFixture {
     }
   }
 
-  @Test(arguments: ModelFixture.encoders) func savedAndLoadedAgainTheBytesAreTheSame(_ name: String) throws {
+  @Test(arguments: ModelFixture.names) func savedAndLoadedAgainTheBytesAreTheSame(_ name: String) throws {
     try RuntimeSettings.unchanged {
       try withFolder { folder in
         func save(_ source: String, _ target: String) throws {
@@ -189,7 +187,7 @@ enum ModelFixture {
     ] {
       #expect(unknown.advice.contains(name))
     }
-    #expect(try found("bert", "\"is_decoder\": false", "\"is_decoder\": true")?.kind == .unsupported)
+    #expect(try found("bert", "\"add_cross_attention\": false", "\"add_cross_attention\": true")?.kind == .unsupported)
     #expect(
       try found("bert", "\"use_cache\"", "\"position_embedding_type\": \"relative_key\", \"use_cache\"")?.kind
         == .unsupported)
@@ -201,7 +199,10 @@ enum ModelFixture {
   }
 
   /// Every setting with every kind of value: a model or an error, never a crash.
-  @Test(arguments: ["bert-sequence-classification", "roberta-masked-lm", "distilbert-multiple-choice"])
+  @Test(arguments: [
+    "bert-sequence-classification", "roberta-masked-lm", "distilbert-multiple-choice", "gpt2-sequence-classification",
+    "qwen3-lm", "mistral", "llama-yarn", "vit", "deit-teacher",
+  ])
   func damagedConfigurations(_ name: String) throws {
     let bytes = try Data(contentsOf: URL(filePath: ModelFixture.path(name) + "/config.json"))
     let members = try JSONField(try JSONValue(parsing: Array(bytes))).object()
@@ -255,6 +256,27 @@ enum ModelFixture {
     #expect(try kind([("input_ids", [1, 2], [1, 2]), ("labels", [1, 2], [2, 1])]) == .unsupported)
   }
 
+  /// Without a padding token the ends of several rows cannot be told; one row ends with its last token.
+  @Test func rowsWithoutAPaddingToken() throws {
+    let name = "llama-sequence-classification"
+    let bare = { (text: String) in text.replacingOccurrences(of: "\"pad_token_id\": 4", with: "\"pad_token_id\": null")
+    }
+    do {
+      _ = try outputs(name, configuration: bare)
+      Issue.record("three rows were taken")
+    } catch let error as InputError { #expect(error.kind == .inconsistent && error.place == "input_ids") }
+    var configuration = Llama.Configuration(
+      vocabularySize: 9, contextLength: 8, width: 4, layerCount: 1, headCount: 2, feedForwardWidth: 4)
+    func scores(_ ids: [Int]) -> Tensor {
+      var pass = Pass()
+      return DecoderWith<Llama.Decoder, SequenceScores>(configuration, seed: 1)(TokenBatch(ids), &pass)
+    }
+    let whole = scores([3, 5, 7])
+    #expect(!sameBits(scores([3, 5, 7, 2]), whole))
+    configuration.paddingToken = 2
+    #expect(sameBits(scores([3, 5, 7, 2]), whole) && scores([2, 2]).scalars.allSatisfy { $0.isFinite })
+  }
+
   @Test func textsFromOutsideAreChecked() {
     let model = BERT(
       .init(.roberta, vocabularySize: 11, positionCount: 9, width: 4, layerCount: 1, headCount: 2), seed: 1)
@@ -280,6 +302,18 @@ enum ModelFixture {
       configuration.tiesDecoder = false
       check(BERT.With<BERT.MaskedLanguageHead>(configuration, seed: 1))
     }
+    for family in ViT.Family.allCases {
+      let configuration = ViT.Configuration(
+        family, imageSize: ImageSize(6), patchSize: ImageSize(2), width: 4, layerCount: 2, headCount: 2)
+      check(ViT(configuration, seed: 1))
+      check(ViT.With<ImageClassificationHead>(configuration, seed: 1))
+      if family == .deit { check(ViT.With<DistilledClassificationHead>(configuration, seed: 1)) }
+    }
+    let gpt2 = GPT2.Configuration(vocabularySize: 11, contextLength: 6, width: 8, layerCount: 1, headCount: 2)
+    check(DecoderWith<GPT2.Decoder, HiddenStates>(gpt2, seed: 1))
+    check(DecoderWith<GPT2.Decoder, SequenceScores>(gpt2, seed: 1))
+    check(DecoderWith<GPT2.Decoder, TokenScores>(gpt2, seed: 1))
+    check(DecoderWith<GPT2.Decoder, AnswerScores>(gpt2, seed: 1))
   }
 
   @Test func weightsOfAttentionAreCaptured() throws {

@@ -95,10 +95,11 @@ import Testing
     #expect(kind([("hidden_act", "\"evil\"")]) == .unsupported)
     #expect(kind([("hidden_act", "7")]) == .wrongType)
     #expect(gpt2Kind([("activation_function", "\"quick_gelu\"")]) == .unsupported)
-    for (key, value) in [
-      ("scale_attn_by_inverse_layer_idx", "true"), ("scale_attn_weights", "false"), ("add_cross_attention", "true"),
-    ] { #expect(gpt2Kind([(key, value)]) == .unsupported, "\(key)") }
-    #expect(gpt2Kind([("scale_attn_weights", "\"yes\"")]) == .wrongType)
+    #expect(gpt2Kind([("add_cross_attention", "true")]) == .unsupported)
+    for key in ["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"] {
+      #expect(gpt2Kind([(key, "\"yes\"")]) == .wrongType)
+      #expect(gpt2Kind([(key, "true")]) == nil && gpt2Kind([(key, "false")]) == nil)
+    }
     #expect(kind([("attention_bias", "\"yes\"")]) == .wrongType && kind([("mlp_bias", "1")]) == .wrongType)
     #expect(kind([("tie_word_embeddings", "[]")]) == .wrongType)
     for name in ["rope_scaling", "rope_parameters"] {
@@ -129,6 +130,66 @@ import Testing
         + "\"original_max_position_embeddings\": 8192}"
       #expect(kind([(name, same)]) == .inconsistent, "they would divide by zero")
     }
+  }
+
+  @Test func scalingsForLongContexts() throws {
+    for name in ["rope_scaling", "rope_parameters"] {
+      func yarn(_ members: String) -> InputError.Kind? { kind([(name, "{\"rope_type\": \"yarn\", \(members)}")]) }
+      #expect(yarn("\"factor\": 4") == nil && yarn("\"factor\": null") == nil)
+      #expect(yarn("\"factor\": 4, \"beta_fast\": 0, \"beta_slow\": 0, \"truncate\": false") == nil)
+      for member in ["factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "attention_factor"] {
+        #expect(yarn("\"\(member)\": -1") == .badValue && yarn("\"\(member)\": []") == .wrongType, "\(member)")
+      }
+      #expect(yarn("\"original_max_position_embeddings\": 0") == .badValue && yarn("\"truncate\": 1") == .wrongType)
+      func long(_ short: String, _ long: String, _ rest: String = "") -> InputError.Kind? {
+        kind([
+          (name, "{\"type\": \"longrope\", \"short_factor\": \(short), \"long_factor\": \(long)\(rest)}"),
+          ("head_dim", "4"),
+        ])
+      }
+      #expect(long("[1, 2]", "[1.5, 3]") == nil)
+      #expect(long("[1]", "[1.5, 3]") == .inconsistent && long("[1, 2]", "[]") == .inconsistent)
+      #expect(long("[1, 0]", "[1, 2]") == .badValue && long("[1, 2]", "[1, \"2\"]") == .wrongType)
+      #expect(long("[1, 2]", "null") == .wrongType)
+      #expect(long("[1, 2]", "[1, 2]", ", \"original_max_position_embeddings\": 1") == nil)
+      #expect(kind([(name, "{\"rope_type\": \"dynamic\"}")]) == .missing)
+      #expect(kind([(name, "{\"rope_type\": \"dynamic\", \"factor\": 2}")]) == nil)
+    }
+  }
+
+  @Test func windowsAndFamilies() throws {
+    func found(_ family: String, _ members: [(String, String)]) throws -> Llama.Configuration {
+      let own = Self.base.filter { pair in pair.key != "model_type" && !members.contains { $0.0 == pair.key } }
+      let all = [("model_type", "\"\(family)\"")] + own + members
+      let text = "{" + all.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
+      let configuration = try Llama.Configuration(SmallModels.parsed(text))
+      let written = String(decoding: try configuration.json().encoded(pretty: true), as: UTF8.self)
+      #expect(try Llama.Configuration(SmallModels.parsed(written)) == configuration)
+      return configuration
+    }
+    func failure(_ family: String, _ members: [(String, String)]) -> InputError.Kind? {
+      do { _ = try found(family, members) } catch { return (error as? InputError)?.kind }
+      return nil
+    }
+    // What the reference assumes where a file is silent.
+    #expect(try found("mistral", []).slidingWindow == 4096)
+    #expect(try found("mistral", [("sliding_window", "null")]).slidingWindow == nil)
+    #expect(try found("llama", [("sliding_window", "7")]).slidingWindow == nil)
+    #expect(try found("qwen2", [("sliding_window", "7")]).slidingWindow == nil)
+    #expect(try found("qwen3", []).headWidth == 128)
+    let window = [("use_sliding_window", "true"), ("sliding_window", "7"), ("num_hidden_layers", "3")]
+    #expect(try found("qwen2", window).fullLayers == [0, 1, 2])
+    #expect(try found("qwen2", window + [("max_window_layers", "1")]).fullLayers == [0])
+    let types = "[\"sliding_attention\", \"full_attention\", \"sliding_attention\"]"
+    #expect(try found("qwen3", window + [("layer_types", types)]).fullLayers == [1])
+    #expect(failure("qwen3", [("num_hidden_layers", "3"), ("layer_types", types)]) == .inconsistent)
+    #expect(failure("qwen3", window + [("layer_types", "[\"full_attention\"]")]) == .inconsistent)
+    #expect(failure("qwen3", window + [("layer_types", "[\"full_attention\", \"chunked\", \"x\"]")]) == .unsupported)
+    for value in ["0", "-1"] { #expect(failure("mistral", [("sliding_window", value)]) == .badValue) }
+    #expect(failure("mistral", [("sliding_window", "1e3")]) == .wrongType)
+    #expect(failure("qwen4", []) == .unsupported)
+    let labels = "{\"0\": \"a\", \"1\": \"a\", \"2\": \"b\"}"
+    #expect(try found("llama", [("id2label", labels)]).labels == ["a", "a", "b"])
   }
 
   @Test func scalingsThatContradictEachOther() throws {

@@ -97,18 +97,18 @@ private let llama = {
   return c
 }()
 
-/// A file's metadata for `llama`.
-private func llamaFile() -> GGUFBuilder {
+/// A file's metadata for `llama`, as one of the architectures with its blocks.
+private func llamaFile(_ name: String = "llama") -> GGUFBuilder {
   var builder = GGUFBuilder()
-  builder.add("general.architecture", "llama")
-  builder.add("llama.block_count", UInt32(2))
-  builder.add("llama.context_length", UInt32(24))
-  builder.add("llama.embedding_length", UInt32(32))
-  builder.add("llama.feed_forward_length", UInt32(64))
-  builder.add("llama.attention.head_count", UInt32(4))
-  builder.add("llama.attention.head_count_kv", UInt32(2))
-  builder.add("llama.attention.layer_norm_rms_epsilon", Float(1e-5))
-  builder.add("llama.rope.freq_base", Float(500))
+  builder.add("general.architecture", name)
+  builder.add("\(name).block_count", UInt32(2))
+  builder.add("\(name).context_length", UInt32(24))
+  builder.add("\(name).embedding_length", UInt32(32))
+  builder.add("\(name).feed_forward_length", UInt32(64))
+  builder.add("\(name).attention.head_count", UInt32(4))
+  builder.add("\(name).attention.head_count_kv", UInt32(2))
+  builder.add("\(name).attention.layer_norm_rms_epsilon", Float(1e-5))
+  builder.add("\(name).rope.freq_base", Float(500))
   builder.add("tokenizer.ggml.eos_token_id", UInt32(3))
   return builder
 }
@@ -179,10 +179,31 @@ private func logits(_ model: any LanguageModel) -> [Float] {
     RuntimeSettings.unchanged { #expect(logits(found) == logits(model)) }
   }
 
+  @Test(arguments: [Llama.Family.qwen2, .qwen3]) func qwens(_ family: Llama.Family) throws {
+    var configuration = llama
+    configuration.family = family
+    var initializer = Initializer.random(seed: 7)
+    var model = Llama(configuration, hasHead: true, &initializer)
+    var random = Random(seed: 9)
+    model.updateParameters { _, value in
+      random = random.derived(1)
+      value = Tensor.normal(value.shape, standardDeviation: 0.2, random: random)
+    }
+    var builder = llamaFile(family.rawValue)
+    let own = [("self_attn.q_norm", "attn_q_norm"), ("self_attn.k_norm", "attn_k_norm")]
+    for (name, value) in model.parameters {
+      builder.add(renamed(name, own + llamaNames), shape: value.shape.array, value.scalars)
+    }
+    let found = try load(builder)
+    RuntimeSettings.unchanged { #expect(logits(found) == logits(model)) }
+  }
+
   @Test func frequenciesOfTheirOwn() throws {
     var configuration = llama
     let factors = [1, 1.5, 3, 8] as [Float]
-    configuration.ropeScaling = .divided(by: factors.map { Double($0) })
+    let divisors = factors.map { Double($0) }
+    configuration.ropeScaling = .longRoPE(
+      RotaryScaling.LongRoPE(shortFactors: divisors, longFactors: divisors, originalContext: 24))
     var initializer = Initializer.random(seed: 7)
     let model = Llama(configuration, hasHead: false, &initializer)
     var builder = llamaFile()

@@ -35,6 +35,15 @@ enum SmallModels {
     "rope_theta": 10000.0, "rope_scaling": {"rope_type": "linear", "factor": 2.5}
     """)
 
+  /// A window in the second block, norms of the heads, frequencies as YaRN blends them.
+  static let qwen3 = llama(
+    """
+    "num_key_value_heads": 2, "head_dim": 12, "tie_word_embeddings": true, "use_sliding_window": true,
+    "sliding_window": 5, "max_window_layers": 1,
+    "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16}
+    """
+  ).replacing("\"llama\"", with: "\"qwen3\"")
+
   static func llama(_ members: String) -> String {
     """
     {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 61, "hidden_size": 32,
@@ -84,5 +93,5 @@ enum SmallModels {
     return Llama(try Llama.Configuration(json), seed: 1).withFormula()
   }
 
-  static let all: [String] = [gpt2, grouped, scaled, linear]
+  static let all: [String] = [gpt2, grouped, scaled, linear, qwen3]
 }

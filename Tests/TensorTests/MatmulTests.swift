@@ -82,6 +82,23 @@ import Testing
     }
   }
 
+  /// A left matrix that many panels read is packed: its rows have the bits that they have alone.
+  @Test func packedRowsHaveTheBitsOfRowsAlone() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (m, n, k) in [(64, 1536, 64), (67, 1537, 1030), (80, 1543, 77)] {
+          let a = fineTensor(Shape(m, k), seed: 1), b = fineTensor(Shape(k, n), seed: 2)
+          let whole = matmul(a, b)
+          for row in [0, 1, 7, 8, 31, m - 2, m - 1] {
+            #expect(
+              sameBits(matmul(a.slice(row..<row + 1, axis: 0), b), whole.slice(row..<row + 1, axis: 0)),
+              "\(set) \(m) \(n) \(k), row \(row)")
+          }
+        }
+      }
+    }
+  }
+
   @Test func batchesAreTheirProducts() async {
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in

@@ -53,6 +53,28 @@ import Testing
     }
   }
 
+  @Test func crossEntropyFromHiddenStatesIsThatOfItsScores() {
+    RuntimeSettings.unchanged {
+      let x = fineTensor([2, 35, 40], seed: 1), bias = fineTensor([77], seed: 3)
+      let targets: [Int32] = (0..<70).map { (row: Int32) -> Int32 in row % 9 == 4 ? -1 : row * 5 % 77 }
+      for format in StorageFormat.allCases {
+        for transposing in [false, true] {
+          let weight = (fineTensor(transposing ? [77, 40] : [40, 77], seed: 2) * 4).kept(as: format)
+          let expected = linear(x, weight, bias: bias, transposingWeight: transposing).crossEntropy(targets: targets)
+          for mostScores in [1, 77 * 13, 77 * 70, 1 << 25] {
+            for weight in [weight, weight.packedForProducts(transposed: transposing)] {
+              let loss = linearCrossEntropy(
+                x, weight, bias: bias, transposingWeight: transposing, targets: targets, mostScores: mostScores)
+              #expect(abs(loss.scalar - expected.scalar) < 1e-6 * expected.scalar, "\(format) \(mostScores)")
+            }
+          }
+        }
+      }
+      let none = Array(repeating: Int32(-1), count: 70)
+      #expect(linearCrossEntropy(x, fineTensor([40, 77], seed: 2), targets: none).scalar == 0)
+    }
+  }
+
   @Test func normsAgainstDouble() {
     var rows: [(String, [Float])] = [
       ("one", [3]), ("two", [1, -1]), ("1e38", [1e38, -3e38, 2e38]), ("1e-38", [1e-38, -3e-38, 2e-38]),

@@ -27,7 +27,7 @@ extension Work {
 
   /// All logits of a prompt, GPT-2 124M.
   static func prefill(_ time: Int) -> Work {
-    let model = GPT2(.small, seed: 1), prompt = tokens(batch: 1, time: time, below: 50257)
+    let model = GPT2(.small, seed: 1).packedForInference(), prompt = tokens(batch: 1, time: time, below: 50257)
     var work = Work {
       var pass = Pass()
       _ = model(prompt, &pass)
@@ -39,7 +39,8 @@ extension Work {
 
   /// One token after another with a cache, GPT-2 124M: seconds per token.
   static func decode(_ format: StorageFormat) -> Work {
-    let model = GPT2(.small, seed: 1).kept(as: format), prompt = tokens(batch: 1, time: 32, below: 50257)
+    let model = GPT2(.small, seed: 1).kept(as: format).packedForInference()
+    let prompt = tokens(batch: 1, time: 32, below: 50257)
     let count = 48
     var work = Work.timing {
       var pass = Pass(cache: KeyValueCache(layerCount: 12, capacity: 32 + count))

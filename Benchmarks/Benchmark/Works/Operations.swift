@@ -1,3 +1,4 @@
+import Dispatch
 import Formats
 import Gradients
 import Layers
@@ -16,11 +17,32 @@ extension Work {
     let (m, k, n) = (sizes[0], sizes[1], sizes[2])
     let transposingLeft = layout.hasPrefix("t"), transposingRight = layout.hasSuffix("t")
     let a = testTensor(transposingLeft ? Shape(k, m) : Shape(m, k))
-    let b = testTensor(transposingRight ? Shape(n, k) : Shape(k, n), seed: 2)
+    var b = testTensor(transposingRight ? Shape(n, k) : Shape(k, n), seed: 2)
+    if layout.hasSuffix("p") { b = b.packedForProducts(transposed: false) }
+    let right = b
     var work = Work {
-      _ = matmul(a, b, transposingLeft: transposingLeft, transposingRight: transposingRight)
+      _ = matmul(a, right, transposingLeft: transposingLeft, transposingRight: transposingRight)
     }
     (work.flops, work.bytes) = (2 * m * k * n, 4 * (m * k + k * n + m * n))
+    return work
+  }
+
+  /// What an operation on tensors of a few elements takes: bookkeeping, and next to no arithmetic.
+  static func overhead(_ operation: String, count: Int) -> Work {
+    let x = testTensor(Shape(1, count)), square = testTensor(Shape(count, count), seed: 2)
+    let rounds = 10_000
+    var work = Work.timing {
+      let start = DispatchTime.now().uptimeNanoseconds
+      for _ in 0..<rounds {
+        switch operation {
+        case "add": _ = x + x
+        case "matmul": _ = matmul(x, square)
+        default: _ = x.softmax()
+        }
+      }
+      return Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9 / Double(rounds)
+    }
+    work.flops = operation == "matmul" ? 2 * count * count : nil
     return work
   }
 
@@ -48,7 +70,7 @@ extension Work {
     let targets = (0..<time).map { Int32(random.integer($0, below: vocabulary)) }
     var work = Work {
       _ = valueAndGradient(at: inputs) {
-        linear($0.tensors[0], $0.tensors[1], transposingWeight: true).crossEntropy(targets: targets)
+        linearCrossEntropy($0.tensors[0], $0.tensors[1], transposingWeight: true, targets: targets)
       }
     }
     (work.flops, work.repeats, work.warmUps) = (6 * time * width * vocabulary, 3, 1)

@@ -70,11 +70,13 @@ private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geomet
   let result = Tensor(uninitialized: geometry.outputShape)
   let logSumExp = Tensor(uninitialized: Shape(geometry.batch, geometry.headCount, geometry.queryCount))
   let threads = Crew.shared.threads
+  let queriesPerBlock = AttentionForwardWork.queriesPerBlock(geometry, threads: threads)
   let scratch = Pool.shared.take(
-    threads * AttentionForwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
+    threads * AttentionForwardWork.scratchCount(geometry, blocks, queriesPerBlock: queriesPerBlock)
+      * MemoryLayout<Float>.stride)
   let work = AttentionForwardWork(
     geometry: geometry, query: q.source, key: k.source, value: v.source, output: result.target,
-    logSumExp: logSumExp.target, scratch: scratch.target, blocks: blocks)
+    logSumExp: logSumExp.target, scratch: scratch.target, blocks: blocks, queriesPerBlock: queriesPerBlock)
   runInParallel(work, tasks: work.tasks, threads: threads)
   withExtendedLifetime((q, k, v, scratch)) {}
   return result.recorded(

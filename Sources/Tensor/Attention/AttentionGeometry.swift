@@ -36,6 +36,19 @@ package struct AttentionGeometry: Sendable {
     return (kept[..<causal].lastIndex(of: true) ?? -1) + 1
   }
 
+  /// The first key that query `query` may see: those before it are outside its window.
+  func firstKey(query: Int) -> Int {
+    mask.window.map { Swift.max(0, keyCount - queryCount + query + 1 - $0) } ?? 0
+  }
+
+  /// How many of the keys `from..<from + seen` are before the window of query `query`.
+  func hidden(query: Int, from: Int, seen: Int) -> Int { Swift.min(seen, Swift.max(0, firstKey(query: query) - from)) }
+
+  /// One past the last query that may see key `key` or one before it.
+  func lastSeeing(key: Int) -> Int {
+    mask.window.map { Swift.min(queryCount, Swift.max(0, key - (keyCount - queryCount) + $0)) } ?? queryCount
+  }
+
   /// The first query that may see key `key` or one after it.
   func firstSeeing(key: Int) -> Int { mask.isCausal ? Swift.max(0, key - (keyCount - queryCount)) : 0 }
 

@@ -5,6 +5,8 @@
 public struct AttentionMask: Sendable {
   /// Whether a query sees only keys at its own position and before.
   package private(set) var isCausal = false
+  /// How many keys a causal query sees at most: its own position's and those right before it; nil where all before.
+  package private(set) var window: Int?
   /// For each batch row, which keys may be seen; nil where all may.
   package private(set) var keptKeys: [[Bool]]?
 
@@ -14,6 +16,13 @@ public struct AttentionMask: Sendable {
   /// A query sees the keys at its own position and before. With fewer queries than keys, the queries are the last
   /// positions, as in decoding with a cache.
   public static let causal = AttentionMask(isCausal: true)
+
+  /// As `causal`, but a query sees only the last `window` of these keys, its own position's among them: the sliding window
+  /// of Mistral (Jiang et al. 2023). Blocks of keys before the window cost nothing.
+  public static func causal(window: Int) -> AttentionMask {
+    precondition(window > 0, "AttentionMask.causal: a window of \(window) keys")
+    return AttentionMask(isCausal: true, window: window)
+  }
 
   /// Keys marked false are seen by no query: padding. One row of marks for each batch row, one mark for each key.
   public static func keeping(_ keys: [[Bool]]) -> AttentionMask { AttentionMask(keptKeys: keys) }
@@ -27,6 +36,7 @@ public struct AttentionMask: Sendable {
   public func and(_ other: AttentionMask) -> AttentionMask {
     var result = self
     result.isCausal = isCausal || other.isCausal
+    result.window = [window, other.window].compactMap { $0 }.min()
     if let mine = keptKeys, let theirs = other.keptKeys {
       precondition(
         mine.count == theirs.count && zip(mine, theirs).allSatisfy { $0.count == $1.count },

@@ -16,16 +16,21 @@ struct AttentionForwardWork: ParallelWork {
   let scratch: Target
   let blocks: MatmulKernels
 
-  static let queriesPerBlock = 256
+  /// Queries of a task.
+  let queriesPerBlock: Int
+  /// Long blocks pack the keys less often; short ones make enough tasks for the threads.
+  static func queriesPerBlock(_ g: AttentionGeometry, threads: Int) -> Int {
+    g.batch * g.headCount * ((g.queryCount + 511) / 512) >= 4 * threads ? 512 : 256
+  }
   var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
   static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 4 * blocks.panelWidth }
   var queryBlocks: Int {
-    (geometry.queryCount + AttentionForwardWork.queriesPerBlock - 1) / AttentionForwardWork.queriesPerBlock
+    (geometry.queryCount + queriesPerBlock - 1) / queriesPerBlock
   }
   var tasks: Int { geometry.batch * geometry.headCount * queryBlocks }
 
   /// Floats of scratch memory for each worker: packed panel, scores, output, statistics.
-  static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
+  static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels, queriesPerBlock: Int) -> Int {
     let keys = keysPerBlock(blocks), d = geometry.headWidth, q = min(queriesPerBlock, geometry.queryCount)
     return max(keys, d) * blocks.panelWidth + q * keys + q * d + 2 * q
   }
@@ -34,14 +39,14 @@ struct AttentionForwardWork: ParallelWork {
     let g = geometry, d = g.headWidth, keys = keysPerBlock, panelWidth = blocks.panelWidth
     let (head, block) = task.quotientAndRemainder(dividingBy: queryBlocks)
     let (row, h) = head.quotientAndRemainder(dividingBy: g.headCount)
-    let first = block * AttentionForwardWork.queriesPerBlock
-    let count = min(AttentionForwardWork.queriesPerBlock, g.queryCount - first)
-    var next = scratch + worker * AttentionForwardWork.scratchCount(g, blocks)
+    let first = block * queriesPerBlock
+    let count = min(queriesPerBlock, g.queryCount - first)
+    var next = scratch + worker * AttentionForwardWork.scratchCount(g, blocks, queriesPerBlock: queriesPerBlock)
     func take(_ count: Int) -> Target {
       defer { next += count }
       return next
     }
-    let q = min(AttentionForwardWork.queriesPerBlock, g.queryCount)
+    let q = min(queriesPerBlock, g.queryCount)
     let panel = take(max(keys, d) * panelWidth), scores = take(q * keys)
     let sums = take(q * d), largest = take(q), total = take(q)
     let queryStart = query + g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
@@ -53,37 +58,53 @@ struct AttentionForwardWork: ParallelWork {
     total.update(repeating: 0, count: count)
 
     let end = g.keyLimit(query: first + count - 1, row: row)
-    var from = 0
+    // Blocks of keys before the first query's window are left out.
+    var from = g.firstKey(query: first) / keys * keys
     while from < end {
       let present = min(keys, end - from)
       // The queries before `start` see none of these keys.
       let start = max(0, g.firstSeeing(key: from) - first) / 8 * 8, seeing = count - start
       let queries = blocks.rowMajor(queryStart + start * g.query.rowStride, stride: g.query.rowStride)
-      for index in 0..<blocks.panelCount(of: present) {
-        let columns = blocks.panel(index, of: present)
-        blocks.packRight(
-          .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
-          g.key.rowStride, columns.count, d, panel)
-        let c = scores + start * keys + columns.lowerBound
-        blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
+      if g.queryCount == 1 {  // keys that are read once need no copy
+        blocks.multiplyRow(
+          queryStart, .float32, .columnMajor, UnsafeRawPointer(key), keyStart + from * g.key.rowStride,
+          g.key.rowStride, present, d, scores, nil)
+      } else {
+        for index in 0..<blocks.panelCount(of: present) {
+          let columns = blocks.panel(index, of: present)
+          blocks.packRight(
+            .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
+            g.key.rowStride, columns.count, d, panel)
+          let c = scores + start * keys + columns.lowerBound
+          blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
+        }
       }
       for i in start..<count {
         let s = scores + i * keys
         let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+        let hidden = g.hidden(query: first + i, from: from, seen: seen)
+        s.update(repeating: -.infinity, count: hidden)
         g.maskPadding(s, row: row, firstKey: from, count: seen)
-        let top = seen == 0 ? -.infinity : kernels.largest(s, seen) * g.scale
+        let top = hidden == seen ? -.infinity : kernels.largest(s, seen) * g.scale
         let peak = top.isNaN ? top : max(largest[i], top)  // `max` would lose the NaN
-        if seen == 0 || peak == -.infinity {
+        if hidden == seen || peak == -.infinity {
           s.update(repeating: 0, count: present)
           continue
         }
-        let correction = exp(largest[i] - peak)
+        let correction = peak == largest[i] ? 1 : exp(largest[i] - peak)
         total[i] = total[i] * correction + kernels.exponentials(s, g.scale, peak, s, seen)
         (s + seen).update(repeating: 0, count: present - seen)
         if correction != 1 { kernels.binaryScalar(.multiply, sums + i * d, correction, sums + i * d, d) }
         largest[i] = peak
       }
       let padded = g.padded(row: row, firstKey: from, count: present)
+      if g.queryCount == 1 && padded.isEmpty {
+        blocks.multiplyRow(
+          scores, .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride,
+          g.value.rowStride, d, present, sums, panel)
+        from += present
+        continue
+      }
       for index in 0..<blocks.panelCount(of: d) {
         let columns = blocks.panel(index, of: d)
         blocks.packRight(
@@ -205,8 +226,9 @@ struct AttentionBackwardWork: ParallelWork {
       for member in 0..<g.groupSize {
         let h = shared * g.groupSize + member
         var first = g.firstSeeing(key: from) / q * q
-        while first < g.queryCount {
-          let count = min(q, g.queryCount - first)
+        let last = g.lastSeeing(key: from + present - 1)
+        while first < last {
+          let count = min(q, last - first)
           let queryStart = g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
           let outputStart = (row * g.queryCount + first) * outputWidth + h * d
           let queries = blocks.rowMajor(query + queryStart, stride: g.query.rowStride)
@@ -216,12 +238,14 @@ struct AttentionBackwardWork: ParallelWork {
           for i in 0..<count {
             let p = probabilities + i * keys, ds = dScores + i * keys
             let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+            let hidden = g.hidden(query: first + i, from: from, seen: seen)
             let normalizer = logSumExp[(row * g.headCount + h) * g.queryCount + first + i]
-            if seen == 0 || normalizer == -.infinity {
+            if hidden == seen || normalizer == -.infinity {
               p.update(repeating: 0, count: present)
               ds.update(repeating: 0, count: present)
               continue
             }
+            p.update(repeating: -.infinity, count: hidden)
             g.maskPadding(p, row: row, firstKey: from, count: seen)
             _ = kernels.exponentials(p, g.scale, normalizer, p, seen)
             kernels.binaryScalar(.subtract, ds, delta[member * g.queryCount + first + i], ds, seen)

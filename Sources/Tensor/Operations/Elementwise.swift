@@ -18,6 +18,7 @@ private struct UnaryWork: ParallelWork {
   let dy: Source?
   let y: Target
   let count: Int
+  var profileName: String { "\(function)" + (dy == nil ? "" : " gradient") }
 
   func run(task: Int, worker: Int) {
     let range = elements(ofTask: task, count: count)
@@ -88,6 +89,7 @@ private struct BinaryWork: ParallelWork {
   let b: Source
   let y: Target
   let count: Int
+  var profileName: String { "\(function)" }
 
   func run(task: Int, worker: Int) {
     let range = elements(ofTask: task, count: count), start = range.lowerBound
@@ -102,6 +104,7 @@ private struct BroadcastWork: ParallelWork {
   let b: Source
   let y: Target
   let rowsPerTask: Int
+  var profileName: String { "\(function), broadcast" }
 
   func run(task: Int, worker: Int) {
     let first = task * rowsPerTask

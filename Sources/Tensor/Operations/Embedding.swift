@@ -7,16 +7,41 @@ private struct GatherWork: ParallelWork {
   let y: Target
   let count: Int
   let width: Int
+  /// Where the table is packed for its scores: the rows of a panel.
+  let panelWidth: Int?
 
   func run(task: Int, worker: Int) {
     let perTask = rowsPerTask(width: width), first = task * perTask
     for i in first..<min(first + perTask, count) {
+      if let panelWidth {
+        let id = Int(ids[i])
+        let start = id / panelWidth * width * panelWidth + id % panelWidth
+        unpack(table + format.byteCount(of: start), step: panelWidth, y + i * width)
+        continue
+      }
       let row = table + format.byteCount(of: Int(ids[i]) * width)
       if format == .float32 {
         (y + i * width).update(from: row.assumingMemoryBound(to: Float.self), count: width)
       } else {
         kernels.widen(format, row, y + i * width, width)
       }
+    }
+  }
+}
+
+extension GatherWork {
+  /// One row whose elements lie `step` apart.
+  private func unpack(_ row: UnsafeRawPointer, step: Int, _ y: Target) {
+    if format == .float32 {
+      let row = row.assumingMemoryBound(to: Float.self)
+      for p in 0..<width { y[p] = row[p * step] }
+      return
+    }
+    let bits = row.assumingMemoryBound(to: UInt16.self)
+    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: width) { scratch in
+      guard let start = scratch.baseAddress else { return }
+      for p in 0..<width { start[p] = bits[p * step] }
+      kernels.widen(format, start, y, width)
     }
   }
 }
@@ -50,13 +75,20 @@ extension Tensor {
       ids.allSatisfy { $0 >= 0 && Int($0) < rows },
       "rows(at:): ids from \(ids.min() ?? 0) to \(ids.max() ?? 0) in a table \(shape)")
     let result = Tensor(uninitialized: Shape(ids.count, width)), perTask = rowsPerTask(width: width)
-    let table = rawSource
+    var table = self
+    var panelWidth: Int?
+    switch arrangement {
+    case .panels(let width, transposed: true): panelWidth = width
+    case .panels, .rowMajor: table = rowMajor
+    }
     ids.withUnsafeBufferPointer { ids in
       guard let base = ids.baseAddress else { return }
       runInParallel(
-        GatherWork(table: table, format: format, ids: base, y: result.target, count: ids.count, width: width),
-        tasks: (ids.count + perTask - 1) / perTask)
+        GatherWork(
+          table: table.rawSource, format: format, ids: base, y: result.target, count: ids.count, width: width,
+          panelWidth: panelWidth), tasks: (ids.count + perTask - 1) / perTask)
     }
+    withExtendedLifetime(table) {}
     return result.recorded(self, .embedding(Link(self), ids: ids))
   }
 

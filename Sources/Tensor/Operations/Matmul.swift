@@ -15,25 +15,51 @@ struct MatmulProblem {
   var depth: Int
   var bias: Source?
   var activation: UnaryFunction?
+  /// Whether the product is added to what `c` holds; one without bias and activation.
+  var adds = false
+
+  /// The element of the right matrix where row `p` of the panel at `column` begins.
+  func rightStart(_ p: Int, _ column: Int) -> Int {
+    switch rightLayout {
+    case .rowMajor: p * rightStride + column
+    case .columnMajor: column * rightStride + p
+    case .panels: column * depth + p * rightStride
+    }
+  }
+
+  /// The product of row-major operands, or of a right one in panels.
+  init(
+    _ left: Source, transposed leftIsTransposed: Bool, stride leftStride: Int, _ right: Tensor,
+    transposed rightIsTransposed: Bool, _ c: Target, rows: Int, columns: Int, depth: Int
+  ) {
+    (self.left, self.leftLayout, self.leftStride) = (left, leftIsTransposed ? .columnMajor : .rowMajor, leftStride)
+    (self.right, rightFormat) = (right.rawSource, right.format)
+    if case .panels(let width, _) = right.arrangement {
+      (rightLayout, rightStride) = (.panels, width)
+    } else {
+      (rightLayout, rightStride) = (rightIsTransposed ? .columnMajor : .rowMajor, right.shape[-1])
+    }
+    (self.c, self.rows, self.columns, self.depth) = (c, rows, columns, depth)
+  }
 
   /// Products below this size are done by the calling thread: a region would cost more than it saves.
   static let smallest = 1 << 18
 
   /// Computes the product with the crew.
   ///
-  /// One row runs along a right matrix that is read where it lies. Otherwise a column-major left matrix is packed first, a
-  /// chunk of depth at a time; then each task takes a panel of columns and a group of rows, packs the panel where that
+  /// One row runs along a right matrix that is read where it lies. Otherwise a left matrix that is column-major or read
+  /// often is packed first, a chunk of depth at a time; then each task takes a panel of columns and a group of rows, packs the panel where that
   /// pays, and multiplies. How rows and columns are grouped does not reach the bits.
   func run() {
     if rows == 0 || columns == 0 { return }
     if depth == 0 {
-      c.update(repeating: 0, count: rows * columns)
+      if !adds { c.update(repeating: 0, count: rows * columns) }
       finish(rows: 0..<rows, columns: 0..<columns)
       return
     }
     let threads = rows * columns * depth < MatmulProblem.smallest ? 1 : Crew.shared.threads
     let blocks = kernels.matmul
-    if rows == 1 && leftLayout == .rowMajor {
+    if rows == 1 && leftLayout == .rowMajor && !adds {
       let sums = Pool.shared.take(depth > blocks.depthBlock ? columns * 4 : 0)
       let work = MultiplyRowWork(problem: self, blocks: blocks, sums: sums.target, threads: threads)
       runInParallel(work, tasks: work.tasks, threads: threads)
@@ -41,7 +67,7 @@ struct MatmulProblem {
       return
     }
     let panel = Pool.shared.take(threads * min(depth, blocks.depthBlock) * blocks.panelWidth * 4)
-    if leftLayout == .rowMajor {
+    if !packsLeft {
       let products = MultiplyWork(
         problem: self, chunk: 0..<depth, blocks: blocks, packed: nil, panel: panel.target, threads: threads)
       runInParallel(products, tasks: products.tasks, threads: threads)
@@ -65,14 +91,29 @@ struct MatmulProblem {
     withExtendedLifetime(panel) {}
   }
 
+  /// Whether the left matrix is packed: strips in one stream come faster than rows side by side, which pays where many
+  /// panels read them.
+  private var packsLeft: Bool { leftLayout == .columnMajor || rows >= 64 && columns >= 1536 && depth >= 64 }
+
+  /// As `matmul nt 512x768x3072 bfloat16`: rows, depth, columns; `p` for a right matrix in panels.
+  var profileName: String {
+    func letter(_ layout: MatrixLayout) -> String {
+      switch layout {
+      case .rowMajor: "n"
+      case .columnMajor: "t"
+      case .panels: "p"
+      }
+    }
+    return "matmul \(letter(leftLayout))\(letter(rightLayout)) \(rows)x\(depth)x\(columns)"
+      + (rightFormat == .float32 ? "" : " \(rightFormat)")
+  }
+
   /// Bias and activation over a finished block of `c`.
   func finish(rows: Range<Int>, columns: Range<Int>) {
     if bias == nil && activation == nil { return }
-    for row in rows {
-      let target = c + row * self.columns + columns.lowerBound
-      if let bias { kernels.binary(.add, Source(target), bias + columns.lowerBound, target, columns.count) }
-      if let activation { kernels.unary(activation, Source(target), target, columns.count) }
-    }
+    kernels.finishRows(
+      bias.map { $0 + columns.lowerBound }, activation, c + rows.lowerBound * self.columns + columns.lowerBound,
+      self.columns, rows.count, columns.count)
   }
 }
 
@@ -81,7 +122,7 @@ extension Storage {
   var target: Target { base.assumingMemoryBound(to: Float.self) }
 }
 
-/// Packs a column-major left matrix: a task is a group of strips of one depth block.
+/// Packs a left matrix: a task is a group of strips of one depth block.
 private struct PackLeftWork: ParallelWork {
   let problem: MatmulProblem
   let chunk: Range<Int>
@@ -100,9 +141,10 @@ private struct PackLeftWork: ParallelWork {
     let depth = min(blocks.depthBlock, chunk.upperBound - p)
     let row = group * rowsPerTask
     let target = packed + MultiplyWork.offset(block, problem, blocks) + row * depth
+    let start =
+      problem.leftLayout == .rowMajor ? row * problem.leftStride + p : p * problem.leftStride + row
     blocks.packLeft(
-      problem.left + p * problem.leftStride + row, problem.leftStride, min(rowsPerTask, problem.rows - row), depth,
-      target)
+      problem.leftLayout, problem.left + start, problem.leftStride, min(rowsPerTask, problem.rows - row), depth, target)
   }
 }
 
@@ -131,6 +173,8 @@ private struct MultiplyWork: ParallelWork {
   }
 
   var tasks: Int { panels * ((problem.rows + rowsPerGroup - 1) / rowsPerGroup) }
+  var profileName: String { problem.profileName }
+  var flops: Int { 2 * problem.rows * problem.columns * chunk.count }
 
   static func paddedRows(_ problem: MatmulProblem, _ blocks: MatmulKernels) -> Int {
     (problem.rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows
@@ -150,32 +194,36 @@ private struct MultiplyWork: ParallelWork {
 
   func run(task: Int, worker: Int) {
     let (group, index) = task.quotientAndRemainder(dividingBy: panels)
-    let place = blocks.panel(index, of: problem.columns)
+    let place =
+      problem.rightLayout == .panels
+      ? index * blocks.panelWidth..<min(problem.columns, (index + 1) * blocks.panelWidth)
+      : blocks.panel(index, of: problem.columns)
     let column = place.lowerBound, columns = place.count
     let row = group * rowsPerGroup
     let rows = min(rowsPerGroup, problem.rows - row)
     let c = problem.c + row * problem.columns + column
     let scratch = panel + worker * min(problem.depth, blocks.depthBlock) * blocks.panelWidth
-    // Whole vectors of a row-major matrix lie well as they are. Packing pays when many rows read them, or when rows so
+    // Packed panels are read where they lie. Whole vectors of a row-major matrix lie well as they are, too. Packing pays when many rows read them, or when rows so
     // far apart that they share few places of the cache are read more than once.
     let rowsInPlace = problem.rightStride <= 1024 && problem.rightStride % 512 != 0 ? 16 : 2
     let inPlace =
-      rows <= rowsInPlace * blocks.tileRows && problem.rightLayout == .rowMajor && problem.rightFormat == .float32
-      && columns % (blocks.panelWidth / 3) == 0
+      problem.rightFormat == .float32
+      && (problem.rightLayout == .panels
+        || rows <= rowsInPlace * blocks.tileRows && problem.rightLayout == .rowMajor
+          && columns % (blocks.panelWidth / 3) == 0)
     var p = chunk.lowerBound
     var block = 0
     while p < chunk.upperBound {
       let depth = min(blocks.depthBlock, chunk.upperBound - p)
       let left = left(row, p, block, depth)
-      let start =
-        problem.rightLayout == .rowMajor ? p * problem.rightStride + column : column * problem.rightStride + p
+      let start = problem.rightStart(p, column), accumulates = problem.adds || p > 0
       if inPlace {
         let right = problem.right.assumingMemoryBound(to: Float.self) + start
-        blocks.multiply(left, rows, right, problem.rightStride, columns, depth, c, problem.columns, p > 0)
+        blocks.multiply(left, rows, right, problem.rightStride, columns, depth, c, problem.columns, accumulates)
       } else {
         blocks.packRight(
           problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns, depth, scratch)
-        blocks.multiply(left, rows, Source(scratch), blocks.panelWidth, columns, depth, c, problem.columns, p > 0)
+        blocks.multiply(left, rows, Source(scratch), blocks.panelWidth, columns, depth, c, problem.columns, accumulates)
       }
       p += depth
       block += 1
@@ -194,23 +242,30 @@ private struct MultiplyRowWork: ParallelWork {
 
   init(problem: MatmulProblem, blocks: MatmulKernels, sums: Target, threads: Int) {
     (self.problem, self.blocks, self.sums) = (problem, blocks, sums)
-    // Rows are read in long pieces; columns are whole streams, and more tasks balance the load.
-    let share = problem.rightLayout == .rowMajor ? threads : 8 * threads
-    columnsPerTask = threads == 1 ? problem.columns : ((problem.columns + share - 1) / share + 15) / 16 * 16
+    // Rows are read in long pieces; columns and panels are whole streams, and more tasks balance the load.
+    let (share, unit) =
+      switch problem.rightLayout {
+      case .rowMajor: (threads, 16)
+      case .columnMajor: (8 * threads, 16)
+      case .panels: (64 * threads, 4 * blocks.panelWidth)
+      }
+    columnsPerTask =
+      threads == 1 ? problem.columns : ((problem.columns + share - 1) / share + unit - 1) / unit * unit
   }
 
   var tasks: Int { (problem.columns + columnsPerTask - 1) / columnsPerTask }
+  var profileName: String { problem.profileName }
+  var flops: Int { 2 * problem.columns * problem.depth }
 
   func run(task: Int, worker: Int) {
     let column = task * columnsPerTask, columns = min(columnsPerTask, problem.columns - column)
+    let stride = problem.rightLayout == .panels ? problem.depth * blocks.panelWidth : problem.rightStride
     var p = 0
     while p < problem.depth {
       let depth = min(blocks.depthBlock, problem.depth - p)
-      let start =
-        problem.rightLayout == .rowMajor ? p * problem.rightStride + column : column * problem.rightStride + p
       blocks.multiplyRow(
-        problem.left + p, problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns,
-        depth, problem.c + column, p > 0 ? sums + column : nil)
+        problem.left + p, problem.rightFormat, problem.rightLayout, problem.right, problem.rightStart(p, column),
+        stride, columns, depth, problem.c + column, p > 0 ? sums + column : nil)
       p += depth
     }
     problem.finish(rows: 0..<1, columns: column..<column + columns)
@@ -228,6 +283,7 @@ private struct BatchedMatmulWork: ParallelWork {
   let packedStep: Int
   let panel: Target
   let panelStep: Int
+  var profileName: String { "batched \(first.profileName)" }
 
   func run(task: Int, worker: Int) {
     var problem = first
@@ -267,11 +323,10 @@ public func matmul(
   shape[-2] = m
   shape[-1] = n
   let result = Tensor(uninitialized: shape)
-  let left = a.widened
+  let left = a.widened, right = b.rightSide(transposed: transposingRight)
   var problem = MatmulProblem(
-    left: left.source, leftLayout: transposingLeft ? .columnMajor : .rowMajor, leftStride: a.shape[-1],
-    right: b.rawSource, rightFormat: b.format, rightLayout: transposingRight ? .columnMajor : .rowMajor,
-    rightStride: b.shape[-1], c: result.target, rows: m, columns: n, depth: k)
+    left.source, transposed: transposingLeft, stride: a.shape[-1], right, transposed: transposingRight, result.target,
+    rows: m, columns: n, depth: k)
   let count = a.shape.product(0..<outer)
   if b.rank == 2 && !transposingLeft {
     problem.rows = m * count
@@ -281,7 +336,7 @@ public func matmul(
   } else if count > 0 {
     runBatch(problem, count: count, rightIsShared: b.rank == 2)
   }
-  withExtendedLifetime((left, b)) {}
+  withExtendedLifetime((left, right)) {}
   return result.recorded(
     a, b,
     .matmul(Operand(a), Operand(b), transposingLeft: transposingLeft, transposingRight: transposingRight))
@@ -333,14 +388,13 @@ public func linear(
   shape[-1] = outer
   let isRecorded = x.trace != nil || weight.trace != nil || bias?.trace != nil
   let result = Tensor(uninitialized: shape)
-  let left = x.widened, offsets = bias?.widened
-  MatmulProblem(
-    left: left.source, leftLayout: .rowMajor, leftStride: inner, right: weight.rawSource, rightFormat: weight.format,
-    rightLayout: transposingWeight ? .columnMajor : .rowMajor, rightStride: weight.shape[1], c: result.target,
-    rows: x.shape.rowCount, columns: outer, depth: inner, bias: offsets?.source,
-    activation: isRecorded ? nil : activation
-  ).run()
-  withExtendedLifetime((left, offsets, weight)) {}
+  let left = x.widened, offsets = bias?.widened, right = weight.rightSide(transposed: transposingWeight)
+  var problem = MatmulProblem(
+    left.source, transposed: false, stride: inner, right, transposed: transposingWeight, result.target,
+    rows: x.shape.rowCount, columns: outer, depth: inner)
+  (problem.bias, problem.activation) = (offsets?.source, isRecorded ? nil : activation)
+  problem.run()
+  withExtendedLifetime((left, offsets, right)) {}
   guard isRecorded else { return result }
   let output = result.recorded(
     x, weight, bias,

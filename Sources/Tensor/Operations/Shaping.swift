@@ -19,11 +19,11 @@ private struct CopyRowsWork: ParallelWork {
 }
 
 extension Tensor {
-  /// The same elements under another shape; nothing is copied.
+  /// The same elements under another shape; nothing is copied, but of a packed matrix.
   public func reshaped(_ shape: Shape) -> Tensor {
     precondition(
       shape.elementCount == elementCount, "reshaped: \(self.shape) and \(shape) have different numbers of elements")
-    return Tensor(shape: shape, format: format, storage: storage).recorded(self, .reshape(Link(self)))
+    return Tensor(shape: shape, format: format, storage: rowMajor.storage).recorded(self, .reshape(Link(self)))
   }
   /// The same elements under the shape of the given sizes.
   public func reshaped(_ a: Int, _ b: Int) -> Tensor { reshaped(Shape(a, b)) }
@@ -47,11 +47,13 @@ extension Tensor {
     for axis in (0..<max(rank - 1, 0)).reversed() { steps[axis] = steps[axis + 1] * shape[axis + 1] }
     let order = axes.map { (size: shape[$0], step: steps[$0]) }
     let source = values.source, target = result.target
+    // An axis that stays the innermost is copied in runs.
+    let isRun = axes.last == rank - 1, run = isRun ? shape[rank - 1] : 1
     var index = [Int](repeating: 0, count: rank)
     var from = 0
-    for to in 0..<elementCount {
-      target[to] = source[from]
-      var axis = rank - 1
+    for to in stride(from: 0, to: elementCount, by: max(run, 1)) {
+      if isRun { (target + to).update(from: source + from, count: run) } else { target[to] = source[from] }
+      var axis = isRun ? rank - 2 : rank - 1
       while axis >= 0 {
         index[axis] += 1
         from += order[axis].step

@@ -8,6 +8,10 @@ import Synchronization
 package protocol ParallelWork {
   /// Does task `task`. `worker` is below the number of threads, and no two tasks that run at once share it.
   func run(task: Int, worker: Int)
+  /// What a profile calls the work.
+  var profileName: String { get }
+  /// Its floating-point operations, for profiles; 0 where they are not counted.
+  var flops: Int { get }
 }
 
 /// The threads that compute.
@@ -56,6 +60,10 @@ final class Crew: @unchecked Sendable {
 
   /// Runs every task of `work` on at most `threads` threads and returns when all are done.
   func run<Work: ParallelWork>(_ work: Work, tasks: Int, threads: Int) {
+    Profile.region(work) { runUntimed(work, tasks: tasks, threads: threads) }
+  }
+
+  private func runUntimed<Work: ParallelWork>(_ work: Work, tasks: Int, threads: Int) {
     guard tasks < Crew.taskLimit else {
       let size = (tasks + Crew.taskLimit / 2 - 1) / (Crew.taskLimit / 2)
       let groups = GroupedWork(work: work, tasks: tasks, size: size)

@@ -93,7 +93,8 @@ extension PipelineTokenizer {
   ) throws(InputError) {
     var vocabulary = Vocabulary(expectedCount: model.pieces.count)
     for (id, piece) in model.pieces.enumerated() { try vocabulary.add(piece.content, id: id) }
-    let pairs = try BPEModel(joining: vocabulary, isByteLevel: false, fallsBackToBytes: true)
+    let pairs = try BPEModel(
+      joining: vocabulary, scores: model.pieces.map(\.score), isByteLevel: false, fallsBackToBytes: true)
     let custom = ["<unk>", "<s>", "</s>"].map { Array($0.utf8) }
     var userDefined: [AddedToken] = []
     for (id, piece) in model.pieces.enumerated() where piece.kind == .userDefined {

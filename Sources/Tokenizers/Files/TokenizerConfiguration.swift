@@ -23,8 +23,9 @@ struct TokenizerConfiguration {
   private(set) var addsEnd: Bool?
   /// How many further tokens a T5 vocabulary has.
   private(set) var extraIDs = 100
-  /// Whether Llama's texts begin with a space after special tokens too, as older releases have it.
-  private(set) var isLegacy = false
+  /// Whether each of Llama's texts begins with a further space, also one that begins with a space or follows a special
+  /// token. The original does so, and the files that were converted from it; `transformers` 5 does not by itself.
+  private(set) var isLegacy = true
   private(set) var addedTokens: [AddedToken] = []
   /// Special tokens by their roles (`cls_token`); their ids are those of the vocabulary, or new ones.
   private(set) var roles: [(role: String, token: AddedToken)] = []

@@ -39,22 +39,24 @@ struct BPEModel: Sendable {
     (firstIDs, innerIDs) = (ids, ids[.inner] ?? [])
   }
 
-  /// A model whose merges are all pairs of tokens that together are a token. The token of the least id is merged first.
+  /// A model whose merges are all pairs of tokens that together are a token.
   ///
+  /// - Parameter scores: A score for each id. The token with the greatest is merged first and, among equals, the pair with
+  ///   the least ids. Without scores the token of the least id is merged first and, among equals, the leftmost pair.
   /// - Throws: `tooLarge` where tokens are so long that there are too many pairs.
   init(
-    joining vocabulary: Vocabulary, isByteLevel: Bool, fallsBackToBytes: Bool = false, ignoresMerges: Bool = false
+    joining vocabulary: Vocabulary, scores: [Float]? = nil, isByteLevel: Bool, fallsBackToBytes: Bool = false,
+    ignoresMerges: Bool = false
   ) throws(InputError) {
-    var (work, workLimit) = (0, 1 << 30)
+    let workLimit = 1 << 30
+    var work = 0
     vocabulary.forEachToken { _, _, start, end in
       let (square, overflows) = (end - start).multipliedReportingOverflow(by: end - start)
       work = min(workLimit + 1, work + (overflows ? workLimit + 1 : min(square, workLimit + 1)))
     }
     guard work <= workLimit else { throw InputError(.tooLarge, "The tokens are too long for all their merges") }
-    workLimit = vocabulary.count * 2
     self.init(vocabulary, expectedMerges: 0, isByteLevel: isByteLevel)
-    merger = BytePairMerger(idBound: vocabulary.idBound, expectedCount: workLimit)
-    var joins = joins
+    var pairs: [(left: Int32, right: Int32, result: Int32)] = []
     vocabulary.forEachToken { id, bytes, start, end in
       var split = start
       while split < end {
@@ -62,11 +64,21 @@ struct BPEModel: Sendable {
         guard split < end, case let left = vocabulary.id(of: bytes, start, split), left >= 0,
           case let right = vocabulary.id(of: bytes, split, end), right >= 0
         else { continue }
-        merger.add(left, right, ranked: Int32(truncatingIfNeeded: id))
-        joins.add(left, right)
+        pairs.append((left, right, Int32(truncatingIfNeeded: id)))
       }
     }
-    self.joins = joins
+    for pair in pairs { joins.add(pair.left, pair.right) }
+    if let scores {
+      merger = BytePairMerger(expectedCount: pairs.count)
+      pairs.sort { a, b in
+        let (first, second) = (scores[Int(a.result)], scores[Int(b.result)])
+        return first != second ? first > second : (a.left, a.right) < (b.left, b.right)
+      }
+      for pair in pairs { _ = merger.add(pair.left, pair.right, into: pair.result) }
+    } else {
+      merger = BytePairMerger(idBound: vocabulary.idBound, expectedCount: pairs.count)
+      for pair in pairs { merger.add(pair.left, pair.right, ranked: pair.result) }
+    }
     byteFallback = fallsBackToBytes ? vocabulary.byteFallbackIDs : nil
     (fusesUnknown, self.ignoresMerges) = (true, ignoresMerges)
   }

@@ -1,0 +1,201 @@
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+/// What makes scores of an image's states, for one task.
+public protocol ImageHead: Module {
+  /// What it gives.
+  associatedtype Scores: Sendable
+  /// What Hugging Face's classes with this head are called, after the family's name: `ForImageClassification`.
+  static var className: String { get }
+  /// A head whose parameters `initializer` makes. Its listing has the names that stand beside the encoder's.
+  init(_ configuration: ViT.Configuration, _ initializer: inout Initializer)
+  /// The scores.
+  func callAsFunction(_ states: ViT.States) -> Scores
+  /// The scores under the names of Hugging Face's outputs.
+  static func named(_ scores: Scores) -> [(name: String, value: Tensor)]
+}
+
+extension ViT {
+  /// An encoder with a head.
+  public struct With<Head: ImageHead>: Module {
+    /// The encoder, without a pooler.
+    public var encoder: ViT
+    /// The head.
+    public var head: Head
+
+    /// A model whose parameters `initializer` makes.
+    public init(_ configuration: Configuration, _ initializer: inout Initializer) {
+      encoder = ViT(configuration, hasPooler: false, &initializer)
+      head = Head(configuration, &initializer)
+    }
+
+    /// A model with random parameters.
+    public init(_ configuration: Configuration, seed: UInt64) {
+      var initializer = Initializer.random(seed: seed)
+      self.init(configuration, &initializer)
+    }
+
+    /// The head's scores of images `[batch, channels, height, width]`.
+    public func callAsFunction(_ pixels: Tensor, _ pass: inout Pass) -> Head.Scores { head(encoder(pixels, &pass)) }
+
+    /// Shows the parameters under the names of the files.
+    public mutating func visit(_ visitor: inout some ParameterVisitor) {
+      visitor(encoder.configuration.family.rawValue, &encoder)
+      head.visit(&visitor)
+    }
+  }
+}
+
+/// An image's scores by class: `[batch, labels]`, from the class token's state.
+public struct ImageClassificationHead: ImageHead {
+  var map: Linear
+
+  /// What Hugging Face's classes with this head are called, after the family's name.
+  public static let className = "ForImageClassification"
+  /// The scores under the names of Hugging Face's outputs.
+  public static func named(_ scores: Tensor) -> [(name: String, value: Tensor)] { [("logits", scores)] }
+
+  /// A head whose parameters `initializer` makes.
+  public init(_ c: ViT.Configuration, _ initializer: inout Initializer) {
+    map = Linear(c.width, c.labels.count, bias: true, &initializer)
+  }
+
+  /// The scores of an encoder's states.
+  public func callAsFunction(_ states: ViT.States) -> Tensor { map(states.token(0)) }
+  /// Shows the parameters under the names of the files.
+  public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("classifier", &map) }
+}
+
+// MARK: - Files
+
+extension ViT: SavableModel, NamedForward {
+  /// Loads an encoder without a head from a Hugging Face folder, strictly. Heads that the file holds are left aside, and
+  /// so is a pooler that the file lacks.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> ViT {
+    let file = try ViTFile(folder), prefix = file.configuration.family.rawValue + "."
+    let pooler = "pooler.dense.weight"
+    let hasPooler = [pooler, prefix + pooler].contains { file.checkpoint.tensor(named: $0) != nil }
+    var initializer = Initializer.placeholders
+    var model = ViT(file.configuration, hasPooler: hasPooler, &initializer)
+    try file.fill(&model, as: format)
+    return model
+  }
+
+  /// Saves the encoder as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    try configuration.write(to: folder, class: "Model", self)
+  }
+
+  /// Takes `pixel_values`.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    var pass = Pass()
+    let states = self(try configuration.pixels(inputs), &pass)
+    return [("last_hidden_state", states.hidden)] + (states.pooled.map { [("pooler_output", $0)] } ?? [])
+  }
+}
+
+extension ViT.With: SavableModel, NamedForward {
+  /// Loads an encoder with its head from a Hugging Face folder, strictly. A pooler and other heads are left aside.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+    let file = try ViTFile(folder)
+    var initializer = Initializer.placeholders
+    var model = Self(file.configuration, &initializer)
+    try file.fill(&model, as: format)
+    return model
+  }
+
+  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    try encoder.configuration.write(to: folder, class: Head.className, self)
+  }
+
+  /// Takes `pixel_values`.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    var pass = Pass()
+    return Head.named(self(try encoder.configuration.pixels(inputs), &pass))
+  }
+}
+
+/// A folder's configuration and tensors.
+private struct ViTFile {
+  let configuration: ViT.Configuration
+  let checkpoint: SafetensorsCheckpoint
+
+  init(_ folder: String) throws(InputError) {
+    configuration = try ViT.Configuration(try PretrainedModel.configuration(in: folder))
+    checkpoint = try SafetensorsCheckpoint(at: folder)
+    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
+  }
+
+  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+    let base = configuration.family.rawValue, prefix = base + "."
+    func bare(_ name: String) -> String { name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name }
+    let parameters = model.parameters.map { bare($0.name) }
+    let parts = ["pooler.", "classifier.", "cls_classifier.", "distillation_classifier."]
+    let others = parts.filter { part in !parameters.contains { $0.hasPrefix(part) } }
+    try checkpoint.load(
+      into: &model,
+      names: CheckpointNames(basePrefix: base) { name in
+        let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+        // The token that stands for hidden patches in training.
+        return rest == "embeddings.mask_token" || others.contains { rest.hasPrefix($0) }
+      }, as: format)
+  }
+}
+
+extension ViT.Configuration {
+  fileprivate func write(
+    to folder: AtomicDirectory, class name: String, _ model: some Module
+  ) throws(InputError) {
+    let json = json(architecture: family.classPrefix + name, format: model.matrixFormat)
+    try folder.write(try json.encoded(pretty: true), to: "config.json")
+    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"))
+  }
+
+  /// The images among a model's inputs.
+  fileprivate func pixels(_ inputs: ForwardInputs) throws(InputError) -> Tensor {
+    try inputs.refuse(except: ["pixel_values"])
+    let pixels = try inputs.values("pixel_values")
+    guard pixels.rank == 4, pixels.shape[0] > 0, pixels.shape[1] == channelCount,
+      pixels.shape[2] >= patchSize.height, pixels.shape[3] >= patchSize.width
+    else {
+      throw InputError(
+        .sizeMismatch,
+        "is of the shape \(pixels.shape), but must be [batch, \(channelCount), height, width] of at least \(patchSize)",
+        at: inputs.place(of: "pixel_values"))
+    }
+    return pixels
+  }
+}
+
+extension ViT.Family {
+  /// What the names of Hugging Face's classes begin with.
+  var classPrefix: String { self == .vit ? "ViT" : "DeiT" }
+
+  func with<Head: ImageHead>(_ head: Head.Type) -> Architecture {
+    Architecture(classPrefix + Head.className) { (folder, format) throws(InputError) in
+      try ViT.With<Head>.load(from: folder, as: format)
+    }
+  }
+
+  var bare: Architecture {
+    Architecture(classPrefix + "Model") { (folder, format) throws(InputError) in
+      try ViT.load(from: folder, as: format)
+    }
+  }
+}
+
+extension Architecture {
+  /// ViT's classes.
+  static let vit = [ViT.Family.vit.bare, ViT.Family.vit.with(ImageClassificationHead.self)]
+}

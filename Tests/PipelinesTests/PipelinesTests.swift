@@ -1,0 +1,185 @@
+import Foundation
+import Pipelines
+import Tensor
+import TestSupport
+import Testing
+
+/// Folders that Tests/Fixtures/make_pipeline_fixtures.py writes, with what the reference libraries make of them.
+enum PipelineFixture {
+  static func path(_ name: String) -> String {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appending(path: "Fixtures/Pipelines/" + name).path
+  }
+
+  static func expected(_ name: String) throws -> JSONField {
+    let bytes = try Data(contentsOf: URL(filePath: path(name) + "/expected.json"))
+    return JSONField(try JSONValue(parsing: Array(bytes)))
+  }
+
+  /// A copy of a folder, changed, for as long as `body` runs.
+  static func changed<R>(_ name: String, _ change: (URL) throws -> Void, _ body: (String) throws -> R) throws -> R {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "pipelines-" + UUID().uuidString)
+    try FileManager.default.copyItem(atPath: path(name), toPath: folder.path)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try change(folder)
+    return try body(folder.path)
+  }
+}
+
+extension JSONField {
+  func numbers() throws -> [Double] { try array().map { (field) throws in try field.double() } }
+  func matrix() throws -> [Double] { try array().flatMap { (field) throws in try field.numbers() } }
+  func strings() throws -> [String] { try array().map { (field) throws in try field.string() } }
+}
+
+func write(_ text: String, to url: URL) throws { try Data(text.utf8).write(to: url) }
+
+/// The kind of the error that `body` throws; nil when it throws none.
+func errorKind<T>(_ body: () throws -> T) -> InputError.Kind? {
+  do {
+    _ = try body()
+    return nil
+  } catch { return (error as? InputError)?.kind }
+}
+
+func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
+  guard found.count == expected.count else { return .infinity }
+  return zip(found, expected).reduce(0) { max($0, abs(Double($1.0) - $1.1)) }
+}
+
+@Suite struct TextEmbedderTests {
+  @Test(arguments: ["embed-mean", "embed-all", "embed-dense", "embed-last", "embed-bare"])
+  func vectorsAreSentenceTransformers(_ name: String) throws {
+    let expected = try PipelineFixture.expected(name), texts = try expected.required("texts").strings()
+    let embedder = try TextEmbedder(from: PipelineFixture.path(name))
+    let found = try embedder.encode(texts), numbers = try expected.required("embeddings").matrix()
+    #expect(found.shape == Shape(texts.count, embedder.width))
+    let largest = numbers.reduce(0) { max($0, abs($1)) }
+    let worst = largestDifference(found.scalars, numbers)
+    #expect(worst <= 2e-5 * largest, "\(worst) of \(largest)")
+    let similarities = try expected.required("similarities").matrix()
+    let most = similarities.reduce(1) { max($0, abs($1)) }
+    #expect(largestDifference(embedder.similarity(found, found).scalars, similarities) <= 1e-4 * most)
+  }
+
+  @Test func aVectorIsTheSameInAnyBatch() throws {
+    try RuntimeSettings.unchanged {
+      for name in ["embed-mean", "embed-last"] {
+        let texts = try PipelineFixture.expected(name).required("texts").strings()
+        let embedder = try TextEmbedder(from: PipelineFixture.path(name))
+        let all = try embedder.encode(texts).scalars
+        for batchSize in [1, 2, 3] { #expect(try embedder.encode(texts, batchSize: batchSize).scalars == all) }
+        for (index, text) in texts.enumerated() {
+          let alone = try embedder.encode([text]).scalars
+          #expect(alone == Array(all[index * embedder.width..<(index + 1) * embedder.width]))
+        }
+        #expect(try embedder.encode([]).shape == [0, embedder.width])
+      }
+    }
+  }
+
+  @Test func normalizingOnDemand() throws {
+    let embedder = try TextEmbedder(from: PipelineFixture.path("embed-all"))
+    let vectors = try embedder.encode(["a cat", "the mat"], normalizing: true)
+    for row in 0..<2 {
+      let squares = vectors.slice(row..<row + 1, axis: 0).scalars.reduce(0) { $0 + $1 * $1 }
+      #expect(abs(squares - 1) < 1e-5)
+    }
+  }
+
+  @Test func textsAreCutAsTheFolderSays() throws {
+    let text = "the sun " + String(repeating: "the cat ", count: 30)
+    #expect(try TextEmbedder(from: PipelineFixture.path("embed-mean")).maxTokens == 12)
+    #expect(try TextEmbedder(from: PipelineFixture.path("embed-bare")).maxTokens == 20)
+    #expect(try TextEmbedder(from: PipelineFixture.path("embed-bare")).encode([text]).shape == [1, 16])
+    // A limit beyond the model's context is none.
+    try PipelineFixture.changed("embed-mean") { folder in
+      try write("{\"max_seq_length\": 100000}", to: folder.appending(path: "sentence_bert_config.json"))
+    } _: { folder in
+      let embedder = try TextEmbedder(from: folder)
+      #expect(embedder.maxTokens == 20)
+      #expect(try embedder.encode([text]).shape == [1, 16])
+    }
+  }
+
+  @Test func whatIsNotImplementedIsNamed() throws {
+    func kind(_ file: String, _ text: String, of name: String = "embed-dense") throws -> InputError.Kind? {
+      try PipelineFixture.changed(name) { folder in
+        try write(text, to: folder.appending(path: file))
+      } _: { folder in
+        errorKind { try TextEmbedder(from: folder) }
+      }
+    }
+    func modules(_ types: [(String, String)]) -> String {
+      "[" + types.map { "{\"type\": \"x.\($0.0)\", \"path\": \"\($0.1)\"}" }.joined(separator: ", ") + "]"
+    }
+    let first = [("Transformer", ""), ("Pooling", "1_Pooling")]
+    #expect(try kind("modules.json", modules(first)) == nil)
+    #expect(try kind("modules.json", modules([("Transformer", "")])) == .missing)
+    #expect(try kind("modules.json", modules(first + [("LSTM", "2_Dense")])) == .unsupported)
+    #expect(try kind("modules.json", modules([first[1], first[0]])) == .unsupported)
+    #expect(try kind("modules.json", modules([("Transformer", "0_Transformer"), first[1]])) == .unsupported)
+    for path in ["../1_Pooling", "/etc", "1_Pooling/../.."] {
+      #expect(try kind("modules.json", modules([first[0], ("Pooling", path)])) == .badValue)
+    }
+    #expect(try kind("modules.json", modules(first + [("Dense", "nowhere")])) == .notFound)
+    #expect(try kind("modules.json", modules(first + [("Dense", "3_Dense")])) == .inconsistent, "of another width")
+    #expect(try kind("modules.json", "{}") == .wrongType)
+    #expect(try kind("modules.json", "[") == .badJSON)
+    #expect(try kind("1_Pooling/config.json", "{\"pooling_mode\": \"attention\"}") == .unsupported)
+    #expect(try kind("1_Pooling/config.json", "{\"pooling_mode_attention\": true}") == .unsupported)
+    #expect(try kind("1_Pooling/config.json", "{\"pooling_mode\": []}") == .badValue)
+    #expect(try kind("1_Pooling/config.json", "{\"include_prompt\": false}") == .unsupported)
+    #expect(try kind("2_Dense/config.json", "{\"in_features\": 16, \"out_features\": 9}") == .inconsistent)
+    #expect(
+      try kind("2_Dense/config.json", "{\"in_features\": 16, \"out_features\": 10, \"activation_function\": \"a.B\"}")
+        == .unsupported)
+    #expect(try kind("config_sentence_transformers.json", "{\"similarity_fn_name\": \"chebyshev\"}") == .unsupported)
+    #expect(
+      try kind("config_sentence_transformers.json", "{\"default_prompt_name\": \"x\", \"prompts\": {}}") == .missing)
+    #expect(try kind("sentence_bert_config.json", "{\"max_seq_length\": 0}") == .badValue)
+    #expect(try kind("config.json", "{\"model_type\": \"rwkv\"}") == .unsupported)
+  }
+
+  @Test func tokensThatTheModelDoesNotKnow() throws {
+    try PipelineFixture.changed("embed-bare") { folder in
+      let file = folder.appending(path: "tokenizer.json")
+      let text = try String(contentsOf: file, encoding: .utf8)
+      try write(text.replacing("\"cat\": 7", with: "\"cat\": 9999"), to: file)
+    } _: { folder in
+      let embedder = try TextEmbedder(from: folder)
+      #expect(errorKind { try embedder.encode(["a dog"]) } == nil)
+      do {
+        _ = try embedder.encode(["a dog", "a cat"])
+        Issue.record("taken")
+      } catch let error as InputError { #expect(error.kind == .badValue && error.place.contains("text 1")) }
+    }
+  }
+}
+
+@Suite struct MaskFillerTests {
+  @Test(arguments: ["fill-bert", "fill-roberta"]) func candidatesAreTransformers(_ name: String) throws {
+    let filler = try MaskFiller(from: PipelineFixture.path(name))
+    for item in try PipelineFixture.expected(name).required("cases").array() {
+      let masks = try item.required("masks").array(), found = try filler.fill(try item.required("text").string())
+      #expect(found.count == masks.count)
+      for (candidates, mask) in zip(found, masks) {
+        let ids = try mask.required("ids").array().map { (field) throws in try field.int() }
+        #expect(candidates.map(\.id) == ids)
+        #expect(largestDifference(candidates.map(\.probability), try mask.required("probabilities").numbers()) < 1e-5)
+        #expect(candidates.allSatisfy { !$0.text.isEmpty })
+      }
+      #expect(try filler.fill(try item.required("text").string(), count: 100_000)[0].count > 50)
+    }
+  }
+
+  @Test func textsThatCannotBeFilled() throws {
+    let filler = try MaskFiller(from: PipelineFixture.path("fill-bert"))
+    #expect(filler.mask == "[MASK]")
+    #expect(errorKind { try filler.fill("the cat") } == .badValue)
+    #expect(errorKind { try filler.fill("") } == .badValue)
+    #expect(errorKind { try filler.fill("[MASK] " + String(repeating: "the ", count: 40)) } == .tooLarge)
+    #expect(errorKind { try MaskFiller(from: PipelineFixture.path("embed-mean")) } == .missing)
+    #expect(errorKind { try MaskFiller(from: PipelineFixture.path("nowhere")) } == .notFound)
+  }
+}

@@ -11,12 +11,13 @@ let rooms: [(name: String, needs: [String])] = [
   ("Attention", ["Layers", "Tensor"]),
   ("Checkpoints", ["Formats", "Layers", "Tensor"]),
   ("Tokenizers", ["Formats"]),
+  ("Images", ["Formats", "Tensor"]),
   ("Models", ["Attention", "Checkpoints", "Formats", "Layers", "Tensor"]),
   ("Generation", ["Attention", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]),
   ("Training", ["Checkpoints", "Formats", "Gradients", "Layers", "Models", "Tensor"]),
   (
     "Pipelines",
-    ["Attention", "Checkpoints", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]
+    ["Attention", "Checkpoints", "Formats", "Images", "Layers", "Models", "Tensor", "Tokenizers"]
   ),
   ("Interpretation", ["Attention", "Formats", "Layers", "Models", "Tensor", "Tokenizers"]),
 ]
@@ -48,6 +49,7 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
   ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("checkpoint", "Examples/Checkpoint", ["Checkpoints", "Formats", "Models", "Tensor"]),
+  ("classify-image", "Examples/ClassifyImage", ["Formats", "Images", "Models", "Pipelines", "Tensor"]),
   ("embed", "Examples/Embed", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("fill-mask", "Examples/FillMask", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("tokenize", "Examples/Tokenize", ["Formats", "Tokenizers"]),

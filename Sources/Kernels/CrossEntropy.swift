@@ -36,7 +36,7 @@ public enum CrossEntropy {
       } else {
         let shift = V(repeating: logSumExp[row])
         @inline(always) func body(_ chunk: Chunk<V>) {
-          chunk.store(Functions.expFlushed(chunk.load(x) - shift) * factor, to: dx)
+          chunk.store(Functions.expBounded(chunk.load(x) - shift) * factor, to: dx)
         }
         Sweep.each(V.self, width, body)
         dx[target] -= scale

@@ -117,6 +117,14 @@ public struct KernelTable: Sendable {
   public let logSoftmaxGradient: @Sendable (_ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int) -> Void
   /// `y = exp(scale * x - shift)`, returning the sum of `y`; `x` may be `y`. -infinity gives exactly 0.
   public let exponentials: @Sendable (_ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int) -> Float
+  /// One step of the online softmax: rows of scores become `exp(scale * score - largest)`, with `largest` raised to what
+  /// it was or the largest of the first `seen`; the rest, up to `present`, becomes 0. `total` and `sums`, `width` of them
+  /// for each row, are brought to the new `largest`, and the exponentials added to `total`.
+  public let attendRows:
+    @Sendable (
+      _ scores: Target, _ stride: Int, _ rows: Int, _ seen: Int, _ present: Int, _ scale: Float, _ largest: Target,
+      _ total: Target, _ sums: Target, _ width: Int
+    ) -> Void
   /// `y = (x - mean) * inverseDeviation * weight + bias`; weight and bias may be absent. The statistics go to
   /// `mean[row]` and `inverseDeviation[row]`.
   public let layerNorm:

@@ -7,14 +7,53 @@ public enum Softmax {
   @export(implementation) @inline(always) public static func exponentials<V: FloatVector>(
     _: V.Type, _ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int
   ) -> Float {
+    exponentials(V.self, x, scale, shift, y, count) { Functions.expFlushed($0) }
+  }
+
+  @export(implementation) @inline(always) static func exponentials<V: FloatVector>(
+    _: V.Type, _ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int, _ exp: (V) -> V
+  ) -> Float {
     let (scale, shift) = (V(repeating: scale), V(repeating: -shift))
     @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
-      let e = Functions.expFlushed(shift.adding(chunk.load(x), times: scale))
+      let e = exp(shift.adding(chunk.load(x), times: scale))
       chunk.store(e, to: y)
       total = total + chunk.kept(e)
     }
-    return Float(
-      Sweep.sum(V.self, count, add))
+    return Float(Sweep.sum(V.self, count, add))
+  }
+
+  /// The body of `KernelTable.attendRows`.
+  @export(implementation) @inline(always) public static func attendRows<V: FloatVector>(
+    _: V.Type, _ scores: Target, _ stride: Int, _ rows: Int, _ seen: Int, _ present: Int, _ scale: Float,
+    _ largest: Target, _ total: Target, _ sums: Target, _ width: Int
+  ) {
+    var row = 0
+    while row < rows {
+      let s = scores + row &* stride
+      let top = seen == 0 ? -Float.infinity : Reductions.largest(V.self, s, seen) * scale
+      let peak = top.isNaN || top > largest[row] ? top : largest[row]
+      if seen == 0 || peak == -.infinity {
+        zero(V.self, s, present)
+      } else {
+        let sum = exponentials(V.self, s, scale, peak, s, seen) { Functions.expBounded($0) }
+        zero(V.self, s + seen, present &- seen)
+        if peak == largest[row] {
+          total[row] += sum
+        } else {
+          let correction = Functions.expBounded(V(repeating: largest[row] - peak))
+          let sums = sums + row &* width
+          Sweep.map(V.self, Source(sums), sums, width) { $0 * correction }
+          total[row] = total[row] * correction.first + sum
+          largest[row] = peak
+        }
+      }
+      row &+= 1
+    }
+  }
+
+  @export(implementation) @inline(always) static func zero<V: FloatVector>(_: V.Type, _ x: Target, _ count: Int) {
+    @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(V.zero, to: x) }
+    Sweep.each(V.self, count, body)
   }
 
   /// The body of `KernelTable.softmax`.
@@ -26,7 +65,7 @@ public enum Softmax {
       let (x, y) = (x + row &* width, y + row &* width)
       let largest = V(repeating: Reductions.largestNumber(V.self, x, width))
       @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
-        let e = Functions.expFlushed(chunk.load(x) - largest)
+        let e = Functions.expBounded(chunk.load(x) - largest)
         chunk.store(e, to: y)
         total = total + chunk.kept(e)
       }
@@ -45,7 +84,7 @@ public enum Softmax {
     let largest = Reductions.largestNumber(V.self, x, width)
     let shift = V(repeating: largest)
     @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
-      total = total + chunk.kept(Functions.expFlushed(chunk.load(x) - shift))
+      total = total + chunk.kept(Functions.expBounded(chunk.load(x) - shift))
     }
     let sum = Sweep.sum(V.self, width, add)
     return (largest, Functions.log(V(repeating: Float(sum))).first)
@@ -89,7 +128,7 @@ public enum Softmax {
       let (y, dy, dx) = (y + row &* width, dy + row &* width, dx + row &* width)
       let total = V(repeating: -Reductions.sum(V.self, dy, width))
       @inline(always) func body(_ chunk: Chunk<V>) {
-        chunk.store(chunk.load(dy).adding(Functions.expFlushed(chunk.load(y)), times: total), to: dx)
+        chunk.store(chunk.load(dy).adding(Functions.expBounded(chunk.load(y)), times: total), to: dx)
       }
       Sweep.each(V.self, width, body)
       row &+= 1

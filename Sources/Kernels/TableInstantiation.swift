@@ -24,6 +24,7 @@ extension KernelTable {
     softmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
     logSoftmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
     exponentials: @escaping @Sendable (Source, Float, Float, Target, Int) -> Float,
+    attendRows: @escaping @Sendable (Target, Int, Int, Int, Int, Float, Target, Target, Target, Int) -> Void,
     layerNorm: @escaping @Sendable (Source, Source?, Source?, Float, Target, Target, Target, Int, Int) -> Void,
     layerNormGradient:
       @escaping @Sendable (Source, Source?, Source, Source, Source, Target, Target?, Target?, Int, Int) -> Void,
@@ -54,6 +55,7 @@ extension KernelTable {
     self.softmaxGradient = softmaxGradient
     self.logSoftmaxGradient = logSoftmaxGradient
     self.exponentials = exponentials
+    self.attendRows = attendRows
     self.layerNorm = layerNorm
     self.layerNormGradient = layerNormGradient
     self.rmsNorm = rmsNorm

@@ -12,6 +12,9 @@ public struct ForwardInputs: Sendable {
   /// - Throws: what opening the file throws.
   public init(opening path: String) throws(InputError) { file = try SafetensorsFile(opening: path) }
 
+  /// The file's path.
+  var path: String { file.path }
+
   /// Whether there is a tensor of this name.
   func has(_ name: String) -> Bool { file.entry(named: name) != nil }
 

@@ -49,6 +49,32 @@ public struct ViT: Module {
     }
   }
 
+  /// Checks that images from outside can be given to this model: large enough for a patch, and not beyond the memory.
+  ///
+  /// - Throws: `sizeMismatch` for pixels of another shape than `[batch, channels, height, width]`, `budget` for images
+  ///   whose states would need more memory than `Memory.limit` leaves.
+  public func check(_ pixels: Shape) throws(InputError) {
+    let c = configuration
+    guard pixels.rank == 4, pixels[0] > 0, pixels[1] == c.channelCount, pixels[2] >= c.patchSize.height,
+      pixels[3] >= c.patchSize.width
+    else {
+      throw InputError(
+        .sizeMismatch,
+        "is of the shape \(pixels), but must be [batch, \(c.channelCount), height, width] of at least \(c.patchSize)",
+        at: "pixel_values")
+    }
+    let patches = Double(pixels[2] / c.patchSize.height) * Double(pixels[3] / c.patchSize.width)
+    // A block's states, and what positions of other sizes are interpolated with.
+    let numbers =
+      2 * Double(pixels.elementCount) + Double(pixels[0]) * (patches + 2) * Double(6 * c.width + c.feedForwardWidth)
+      + patches * Double(c.patchCounts.height * c.patchCounts.width)
+    guard numbers < 0x1p56, Memory.hasRoom(for: Int(4 * numbers)) else {
+      throw InputError(
+        .budget, "\(Int(min(patches, 1e15))) patches need more memory than is left of the limit of \(Memory.limit)",
+        at: "pixel_values", advice: "Give smaller images, or fewer at once.")
+    }
+  }
+
   /// Encodes images `[batch, channels, height, width]`, at least as large as a patch. What is left over at the right and
   /// at the bottom beside whole patches is not seen. Where there are more or fewer patches than the model was made for,
   /// the table of positions is interpolated.

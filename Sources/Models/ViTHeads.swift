@@ -95,7 +95,7 @@ extension ViT: SavableModel, NamedForward {
   /// Takes `pixel_values`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     var pass = Pass()
-    let states = self(try configuration.pixels(inputs), &pass)
+    let states = self(try pixels(of: inputs), &pass)
     return [("last_hidden_state", states.hidden)] + (states.pooled.map { [("pooler_output", $0)] } ?? [])
   }
 }
@@ -122,7 +122,7 @@ extension ViT.With: SavableModel, NamedForward {
   /// Takes `pixel_values`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     var pass = Pass()
-    return Head.named(self(try encoder.configuration.pixels(inputs), &pass))
+    return Head.named(self(try encoder.pixels(of: inputs), &pass))
   }
 }
 
@@ -161,19 +161,14 @@ extension ViT.Configuration {
     try folder.write(try json.encoded(pretty: true), to: "config.json")
     try saveParameters(of: model, to: try folder.path(of: "model.safetensors"))
   }
+}
 
+extension ViT {
   /// The images among a model's inputs.
-  fileprivate func pixels(_ inputs: ForwardInputs) throws(InputError) -> Tensor {
+  fileprivate func pixels(of inputs: ForwardInputs) throws(InputError) -> Tensor {
     try inputs.refuse(except: ["pixel_values"])
     let pixels = try inputs.values("pixel_values")
-    guard pixels.rank == 4, pixels.shape[0] > 0, pixels.shape[1] == channelCount,
-      pixels.shape[2] >= patchSize.height, pixels.shape[3] >= patchSize.width
-    else {
-      throw InputError(
-        .sizeMismatch,
-        "is of the shape \(pixels.shape), but must be [batch, \(channelCount), height, width] of at least \(patchSize)",
-        at: inputs.place(of: "pixel_values"))
-    }
+    do throws(InputError) { try check(pixels.shape) } catch { throw error.inside(inputs.path) }
     return pixels
   }
 }

@@ -30,7 +30,7 @@ public struct MaskFiller: Sendable {
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public init(from folder: String, as format: StorageFormat? = nil) throws(InputError) {
-    model = try BERT.With<BERT.MaskedLanguageHead>.load(from: folder, as: format)
+    model = try BERT.With<BERT.MaskedLanguageHead>.load(from: folder, as: format).packedForInference()
     var tokenizer = try PipelineTokenizer(directory: folder)
     (tokenizer.truncation, tokenizer.padding) = (nil, nil)
     self.tokenizer = tokenizer

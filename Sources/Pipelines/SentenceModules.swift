@@ -6,6 +6,8 @@ import Tensor
 
 /// What a folder of sentence-transformers says should be done with the tokens' vectors, and with texts before.
 struct SentenceModules {
+  /// The folder of the model and its tokenizer: the whole's, or one in it.
+  var modelFolder: String
   /// The poolings whose results stand one after the other.
   var poolings: [Pooling] = [.mean]
   /// What follows the pooling, in order.
@@ -28,6 +30,7 @@ struct SentenceModules {
 
   /// Reads a folder: its `modules.json`, or else its `1_Pooling/config.json`, or else nothing.
   init(_ folder: String) throws(InputError) {
+    modelFolder = folder
     let list = try PretrainedModel.documentIfPresent(folder + "/modules.json")
     if let list {
       try read(list, folder)
@@ -36,7 +39,9 @@ struct SentenceModules {
     }
     for kind in ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"] where maxTokens == nil
     {
-      guard let json = try PretrainedModel.documentIfPresent("\(folder)/sentence_\(kind)_config.json") else { continue }
+      guard let json = try PretrainedModel.documentIfPresent("\(modelFolder)/sentence_\(kind)_config.json") else {
+        continue
+      }
       maxTokens = try json.optional("max_seq_length")?.int(in: 1...1 << 26)
       lowercases = try json.optional("do_lower_case")?.bool() ?? false
     }
@@ -70,11 +75,7 @@ struct SentenceModules {
       }
       switch name {
       case "Transformer" where index == 0:
-        guard place.isEmpty || place == "." else {
-          throw path.error(
-            .unsupported, "a model in a folder of its own is not read",
-            advice: "Give the folder that holds config.json.")
-        }
+        if !place.isEmpty { modelFolder = "\(folder)/\(place)" }
       case "Pooling" where !isPooled:
         let json = try configuration()
         poolings = try Pooling.all(json)

@@ -27,6 +27,7 @@ public struct TextEmbedder: Sendable {
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public init(from folder: String, as format: StorageFormat? = nil) throws(InputError) {
     modules = try SentenceModules(folder)
+    let folder = modules.modelFolder
     encoder = try TokenEncoder(from: folder, as: format)
     width = try modules.outputWidth(encoder.width)
     var limit = modules.maxTokens

@@ -35,8 +35,8 @@ struct TokenEncoder: Sendable {
     }
   }
 
-  private init(_ model: BERT) {
-    let c = model.configuration
+  private init(_ loaded: BERT) {
+    let model = loaded.packedForInference(), c = model.configuration
     (width, contextLength, vocabularySize) = (c.width, c.contextLength, c.vocabularySize)
     paddingToken = Self.padding(c.paddingToken, c.vocabularySize)
     states = { tokens, mask in
@@ -45,8 +45,8 @@ struct TokenEncoder: Sendable {
     }
   }
 
-  private init<Base: DecoderBase>(_ model: DecoderWith<Base, HiddenStates>) {
-    let c = model.configuration
+  private init<Base: DecoderBase>(_ loaded: DecoderWith<Base, HiddenStates>) {
+    let model = loaded.packedForInference(), c = model.configuration
     (width, contextLength, vocabularySize) = (c.width, c.positionLimit, c.vocabularySize)
     paddingToken = Self.padding(c.paddingToken, c.vocabularySize)
     states = { tokens, mask in

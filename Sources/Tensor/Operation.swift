@@ -37,7 +37,7 @@ package indirect enum Operation: Sendable {
   /// The same from hidden states: the mean over the rows `counted`, with its gradients.
   case linearCrossEntropy(
     input: Operand, weight: Operand, bias: Link?, transposingWeight: Bool, targets: [Int32], counted: [Int32],
-    gradients: LinearCrossEntropyGradients)
+    gradients: LinearCrossEntropyRecord)
   /// Elementwise product with a mask that a key regenerates.
   case dropout(Link, probability: Float, random: Random)
   /// An operation with a pullback of its own.

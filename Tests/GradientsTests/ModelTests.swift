@@ -73,6 +73,34 @@ extension GradientTests {
         "Llama, tied, biases", Self.llama(tiesHead: true, hasBiases: true), Pass(mask: .lengths([3, 6], of: 6)))
     }
 
+    /// A sliding window, norms of the heads, frequencies that are blended.
+    @Test func decodersWithWindows() throws {
+      var configuration = Llama.Configuration(
+        .qwen3, vocabularySize: 13, contextLength: 8, width: 12, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
+        headWidth: 6, feedForwardWidth: 17)
+      (configuration.slidingWindow, configuration.fullLayers, configuration.tiesHead) = (3, [0], true)
+      configuration.ropeScaling = .yarn(.init(factor: 2, originalContext: 4))
+      try check("Qwen3, window", Self.spread(Llama(configuration, seed: 3)), Pass(mask: .lengths([6, 4], of: 6)))
+    }
+
+    /// Images of the size that the positions are made for, and of another one.
+    @Test(arguments: [4, 6]) func images(_ size: Int) throws {
+      let configuration = ViT.Configuration(
+        .deit, imageSize: ImageSize(4), patchSize: ImageSize(2), width: 8, layerCount: 1, headCount: 2)
+      let model = Self.spread(ViT.With<DistilledClassificationHead>(configuration, seed: 6))
+      let pixels = testTensor([2, 3, size, size + 1], seed: 3)
+      for set in Runtime.availableKernels {
+        let report = try RuntimeSettings.with(set, threads: 2) {
+          GradientCheck.run(at: model, sampleSize: 4) { model in
+            var pass = Pass()
+            return model(pixels, &pass).mean.crossEntropy(targets: [1, 0])
+          }
+        }
+        #expect(report.passed, "DeiT, \(set): \(report)")
+        note("DeiT", valueError: report.lossError, report)
+      }
+    }
+
     /// Masked-language modelling: the targets are those tokens that were masked.
     @Test func encoders() throws {
       func check<Model: Module>(

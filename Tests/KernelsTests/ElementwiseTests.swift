@@ -96,4 +96,34 @@ import Testing
       }
     }
   }
+
+  /// Bias and function over rows that lie apart: what `binary` and `unary` make of each row.
+  @Test func finishedRows() {
+    var numbers = Numbers(15)
+    for table in tables {
+      for (rows, width) in [(1, 1), (3, 7), (2, 16), (4, 49)] {
+        let stride = width + 3, y = numbers.array(rows * stride, 3), bias = numbers.array(width)
+        for f in UnaryFunction.allCases.map(Optional.some) + [nil] {
+          for bias in [bias, nil] {
+            var finished = y
+            finished.withUnsafeMutableBufferPointer { target in
+              guard let target = target.baseAddress else { return }
+              guard let bias else { return table.finishRows(nil, f, target, stride, rows, width) }
+              bias.withUnsafeBufferPointer { table.finishRows($0.baseAddress, f, target, stride, rows, width) }
+            }
+            var expected = y
+            for row in 0..<rows {
+              let cells = row * stride..<row * stride + width
+              var values = Array(y[cells])
+              if let bias { values = zip(values, bias).map { $0 + $1 } }
+              if let f { values = table.unary(f, values) }
+              expected.replaceSubrange(cells, with: values)
+            }
+            let same = zip(finished, expected).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) }
+            #expect(same, "\(table.name) \(f.map { "\($0)" } ?? "none") \(rows) x \(width)")
+          }
+        }
+      }
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 import Testing
 
@@ -177,6 +178,54 @@ import Testing
       #expect(table.exponentials([1, .nan, 2], 1, 0, &y, 3).isNaN)
       #expect(y[1].isNaN && y[0].isFinite)
       #expect(table.exponentials([100, 0, 0], 1, 0, &y, 3) == .infinity && y[0] == .infinity)
+    }
+  }
+
+  /// Two steps of the online softmax against the softmax of all scores, in Double.
+  @Test func attendedRows() {
+    var numbers = Numbers(14)
+    let (scale, width, rows) = (Float(0.3), 5, 3)
+    for table in tables {
+      for (first, second) in [(1, 0), (0, 1), (7, 16), (33, 2), (100, 65)] {
+        let stride = max(first, second) + 2
+        let blocks = (0..<2).map { _ in numbers.array(rows * stride, 40) }
+        var largest = [Float](repeating: -.infinity, count: rows), total = [Float](repeating: 0, count: rows)
+        var sums = [Float](repeating: 0, count: rows * width)
+        var weights: [[Float]] = []
+        for (block, seen) in zip(blocks, [first, second]) {
+          var scores = block
+          table.attendRows(&scores, stride, rows, seen, stride - 1, scale, &largest, &total, &sums, width)
+          for row in 0..<rows {  // what lies beyond what is present is left alone
+            #expect(scores[row * stride + stride - 1] == block[row * stride + stride - 1])
+            #expect(scores[(row * stride + seen)..<(row * stride + stride - 1)].allSatisfy { $0 == 0 })
+            let added = scores[(row * stride)..<(row * stride + seen)].reduce(0, +)
+            for column in 0..<width { sums[row * width + column] += added }
+          }
+          weights.append(scores)
+        }
+        for row in 0..<rows {
+          let all = [first, second].enumerated().flatMap { block, seen in
+            blocks[block][(row * stride)..<(row * stride + seen)].map { Double($0) * Double(scale) }
+          }
+          let top = all.max() ?? -.infinity, expected = all.reduce(0) { $0 + exp($1 - top) }
+          #expect(abs(Double(largest[row]) - top) <= 1e-6 * abs(top), "\(table.name) \(first) \(second)")
+          #expect(abs(Double(total[row]) - expected) < 4e-6 * expected, "\(table.name) \(first) \(second)")
+          for column in 0..<width {
+            #expect(abs(Double(sums[row * width + column]) - expected) < 6e-6 * expected)
+          }
+          for j in 0..<second {
+            let value = exp(all[first + j] - top)
+            #expect(abs(Double(weights[1][row * stride + j]) - value) < 4e-6 * max(value, 1e-30))
+          }
+        }
+      }
+      // A row that sees nothing stays as it was, and NaN is not lost.
+      var (scores, largest, total, sums) = ([Float.nan, 1], [Float(2), 2], [Float(3), 3], [Float(4), 4])
+      table.attendRows(&scores, 1, 1, 0, 1, 1, &largest, &total, &sums, 1)
+      #expect(scores == [0, 1] && largest == [2, 2] && total == [3, 3] && sums == [4, 4])
+      scores = [.nan, -.infinity]
+      table.attendRows(&scores, 1, 2, 1, 1, 1, &largest, &total, &sums, 1)
+      #expect(total[0].isNaN && sums[0].isNaN && scores[1] == 0 && total[1] == 3 && largest[1] == 2)
     }
   }
 

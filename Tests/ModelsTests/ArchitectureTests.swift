@@ -277,6 +277,40 @@ enum ModelFixture {
     #expect(sameBits(scores([3, 5, 7, 2]), whole) && scores([2, 2]).scalars.allSatisfy { $0.isFinite })
   }
 
+  /// Older files keep the base of rotary positions beside `rope_scaling`, whose kind is its `type`.
+  @Test(arguments: ModelFixture.names.filter { $0.hasPrefix("llama-") })
+  func rotaryPositionsInTheOlderSpelling(_ name: String) throws {
+    try RuntimeSettings.unchanged {
+      let found = try outputs(
+        name,
+        configuration: { text in
+          guard let json = try? JSONValue(parsing: Array(text.utf8)), case .object(var members) = json,
+            case .object(var rope) = json["rope_parameters"]
+          else { return "" }
+          members.removeAll { $0.key == "rope_parameters" }
+          if let base = rope.first(where: { $0.key == "rope_theta" }) { members.append(base) }
+          rope.removeAll { $0.key == "rope_theta" }
+          rope = rope.map { $0.key == "rope_type" ? JSONMember("type", $0.value) : $0 }
+          members.append(JSONMember("rope_scaling", .object(rope)))
+          return (try? JSONValue.object(members).encoded()).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        })
+      #expect(same(found, try ModelFixture.outputs(name)))
+    }
+  }
+
+  @Test func imagesFromOutsideAreChecked() {
+    let model = ViT(
+      .init(imageSize: ImageSize(6), patchSize: ImageSize(2), width: 4, layerCount: 1, headCount: 2), seed: 1)
+    func kind(_ shape: Shape) -> InputError.Kind? {
+      errorKind { () throws(InputError) in try model.check(shape) }
+    }
+    #expect(kind([1, 3, 6, 6]) == nil && kind([2, 3, 2, 9]) == nil)
+    for shape in [[3, 6, 6], [1, 1, 6, 6], [0, 3, 6, 6], [1, 3, 1, 6], [1, 3, 6, 1], [1, 3, 6, 6, 1]] as [Shape] {
+      #expect(kind(shape) == .sizeMismatch, "\(shape)")
+    }
+    #expect(kind([1, 3, 1 << 18, 1 << 18]) == .budget && kind([1 << 30, 3, 6, 6]) == .budget)
+  }
+
   @Test func textsFromOutsideAreChecked() {
     let model = BERT(
       .init(.roberta, vocabularySize: 11, positionCount: 9, width: 4, layerCount: 1, headCount: 2), seed: 1)

@@ -102,6 +102,27 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     }
   }
 
+  /// Older folders keep the model in a folder of its own.
+  @Test func modelsInFoldersOfTheirOwn() throws {
+    let text = "the cat sits", plain = try TextEmbedder(from: PipelineFixture.path("embed-mean")).encode([text])
+    try PipelineFixture.changed("embed-mean") { folder in
+      let own = folder.appending(path: "0_Transformer")
+      try FileManager.default.createDirectory(at: own, withIntermediateDirectories: true)
+      for file in [
+        "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "sentence_bert_config.json",
+      ] {
+        try FileManager.default.moveItem(at: folder.appending(path: file), to: own.appending(path: file))
+      }
+      let list = folder.appending(path: "modules.json")
+      let text = try String(contentsOf: list, encoding: .utf8)
+      try write(text.replacing("\"path\": \"\"", with: "\"path\": \"0_Transformer\""), to: list)
+    } _: { folder in
+      let embedder = try TextEmbedder(from: folder)
+      #expect(embedder.maxTokens == 12)
+      #expect(try embedder.encode([text]).scalars == plain.scalars)
+    }
+  }
+
   @Test func whatIsNotImplementedIsNamed() throws {
     func kind(_ file: String, _ text: String, of name: String = "embed-dense") throws -> InputError.Kind? {
       try PipelineFixture.changed(name) { folder in
@@ -118,7 +139,7 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     #expect(try kind("modules.json", modules([("Transformer", "")])) == .missing)
     #expect(try kind("modules.json", modules(first + [("LSTM", "2_Dense")])) == .unsupported)
     #expect(try kind("modules.json", modules([first[1], first[0]])) == .unsupported)
-    #expect(try kind("modules.json", modules([("Transformer", "0_Transformer"), first[1]])) == .unsupported)
+    #expect(try kind("modules.json", modules([("Transformer", "0_Transformer"), first[1]])) == .notFound)
     for path in ["../1_Pooling", "/etc", "1_Pooling/../.."] {
       #expect(try kind("modules.json", modules([first[0], ("Pooling", path)])) == .badValue)
     }
@@ -181,5 +202,39 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     #expect(errorKind { try filler.fill("[MASK] " + String(repeating: "the ", count: 40)) } == .tooLarge)
     #expect(errorKind { try MaskFiller(from: PipelineFixture.path("embed-mean")) } == .missing)
     #expect(errorKind { try MaskFiller(from: PipelineFixture.path("nowhere")) } == .notFound)
+  }
+}
+
+@Suite struct ImageClassifierTests {
+  private static let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Fixtures/Images/source.ppm").path
+
+  @Test(arguments: ["classify-vit", "classify-deit", "classify-crop"]) func labelsAreTransformers(_ name: String) throws
+  {
+    let expected = try PipelineFixture.expected(name), image = try Image(opening: Self.source)
+    let classifier = try ImageClassifier(from: PipelineFixture.path(name))
+    let pixels = try classifier.processor(image)
+    #expect(pixels.shape.array == (try expected.required("shape").array().map { (field) throws in try field.int() }))
+    // To the bit: both compute with Float32 after the bytes.
+    #expect(pixels.scalars == (try expected.required("pixels").numbers().map { Float($0) }))
+    let labels = try classifier.classify(image)
+    #expect(labels.map(\.name) == (try expected.required("labels").strings()))
+    #expect(largestDifference(labels.map(\.probability), try expected.required("probabilities").numbers()) < 2e-5)
+    #expect(try classifier.classify(image, count: 100).count == 7)
+  }
+
+  @Test func whatDoesNotClassify() throws {
+    #expect(errorKind { try ImageClassifier(from: PipelineFixture.path("embed-mean")) } == .notFound)
+    func kind(_ file: String, _ text: String) throws -> InputError.Kind? {
+      try PipelineFixture.changed("classify-vit") { folder in
+        try write(text, to: folder.appending(path: file))
+      } _: { folder in
+        errorKind { try ImageClassifier(from: folder).classify(try Image(opening: Self.source)) }
+      }
+    }
+    #expect(try kind("preprocessor_config.json", "{\"size\": 3}") == .sizeMismatch, "less than a patch")
+    #expect(try kind("preprocessor_config.json", "{\"size\": {\"height\": 12, \"width\": 16}}") == nil, "other sizes")
+    #expect(try kind("preprocessor_config.json", "{\"resample\": 5}") == .unsupported)
+    #expect(try kind("config.json", "{\"model_type\": \"vit\", \"architectures\": [\"ViTModel\"]}") == .unsupported)
   }
 }

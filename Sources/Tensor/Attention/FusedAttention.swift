@@ -23,7 +23,7 @@ struct AttentionForwardWork: ParallelWork {
     g.batch * g.headCount * ((g.queryCount + 511) / 512) >= 4 * threads ? 512 : 256
   }
   var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
-  static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 4 * blocks.panelWidth }
+  static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 8 * blocks.panelWidth }
   var queryBlocks: Int {
     (geometry.queryCount + queriesPerBlock - 1) / queriesPerBlock
   }
@@ -79,24 +79,26 @@ struct AttentionForwardWork: ParallelWork {
           blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
         }
       }
+      // Rows that see equally many keys go through the softmax together.
+      var groupStart = start, groupSeen = 0
+      func softmax(upTo end: Int) {
+        kernels.attendRows(
+          scores + groupStart * keys, keys, end - groupStart, groupSeen, present, g.scale, largest + groupStart,
+          total + groupStart, sums + groupStart * d, d)
+      }
       for i in start..<count {
         let s = scores + i * keys
         let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
         let hidden = g.hidden(query: first + i, from: from, seen: seen)
         s.update(repeating: -.infinity, count: hidden)
         g.maskPadding(s, row: row, firstKey: from, count: seen)
-        let top = hidden == seen ? -.infinity : kernels.largest(s, seen) * g.scale
-        let peak = top.isNaN ? top : max(largest[i], top)  // `max` would lose the NaN
-        if hidden == seen || peak == -.infinity {
-          s.update(repeating: 0, count: present)
-          continue
+        let used = hidden == seen ? 0 : seen
+        if used != groupSeen {
+          softmax(upTo: i)
+          (groupStart, groupSeen) = (i, used)
         }
-        let correction = peak == largest[i] ? 1 : exp(largest[i] - peak)
-        total[i] = total[i] * correction + kernels.exponentials(s, g.scale, peak, s, seen)
-        (s + seen).update(repeating: 0, count: present - seen)
-        if correction != 1 { kernels.binaryScalar(.multiply, sums + i * d, correction, sums + i * d, d) }
-        largest[i] = peak
       }
+      softmax(upTo: count)
       let padded = g.padded(row: row, firstKey: from, count: present)
       if g.queryCount == 1 && padded.isEmpty {
         blocks.multiplyRow(
@@ -146,9 +148,10 @@ struct AttentionBackwardWork: ParallelWork {
 
   var tasks: Int { geometry.batch * geometry.keyValueHeadCount }
   static let queriesPerBlock = 64
+  static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 4 * blocks.panelWidth }
 
   static func scratchCount(_ geometry: AttentionGeometry, _ blocks: MatmulKernels) -> Int {
-    let keys = AttentionForwardWork.keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
+    let keys = AttentionBackwardWork.keysPerBlock(blocks), d = geometry.headWidth, q = queriesPerBlock
     let keyPanels = (keys / blocks.panelWidth) * d * blocks.panelWidth
     let widePanels = (d + blocks.panelWidth - 1) / blocks.panelWidth * blocks.panelWidth
     return 2 * keyPanels + widePanels * keys + widePanels * q + 2 * q * keys
@@ -156,7 +159,7 @@ struct AttentionBackwardWork: ParallelWork {
   }
 
   func run(task: Int, worker: Int) {
-    let g = geometry, d = g.headWidth, keys = AttentionForwardWork.keysPerBlock(blocks)
+    let g = geometry, d = g.headWidth, keys = AttentionBackwardWork.keysPerBlock(blocks)
     let panelWidth = blocks.panelWidth, q = AttentionBackwardWork.queriesPerBlock
     let (row, shared) = task.quotientAndRemainder(dividingBy: g.keyValueHeadCount)
     let keyPanels = (keys / panelWidth) * d * panelWidth

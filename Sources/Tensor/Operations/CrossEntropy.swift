@@ -93,8 +93,8 @@ extension Tensor {
 
 // MARK: - From hidden states
 
-/// The gradients of `linearCrossEntropy`, computed along with the loss.
-package struct LinearCrossEntropyGradients: Sendable {
+/// What the derivative of `linearCrossEntropy` needs: the gradients, computed along with the loss.
+package struct LinearCrossEntropyRecord: Sendable {
   /// Of the rows that count, `[counted, in]`.
   package fileprivate(set) var input: Tensor?
   /// Of the weight, in its shape.
@@ -165,11 +165,11 @@ private struct ChunkedCrossEntropy {
 
   func run(
     wantingInput: Bool, wantingWeight: Bool, wantingBias: Bool
-  ) -> (loss: Tensor, gradients: LinearCrossEntropyGradients) {
+  ) -> (loss: Tensor, gradients: LinearCrossEntropyRecord) {
     let rows = targets.count, width = input.shape[1]
     let classes = weight.shape[transposingWeight ? 0 : 1]
     let losses = Tensor(uninitialized: Shape(rows)), logSumExp = Tensor(uninitialized: Shape(rows))
-    var gradients = LinearCrossEntropyGradients(
+    var gradients = LinearCrossEntropyRecord(
       input: wantingInput ? Tensor(uninitialized: input.shape) : nil,
       weight: wantingWeight ? (rows == 0 ? .zeros(weight.shape) : Tensor(uninitialized: weight.shape)) : nil,
       bias: wantingBias ? .zeros(Shape(classes)) : nil)

@@ -203,8 +203,9 @@ private struct MultiplyWork: ParallelWork {
     let rows = min(rowsPerGroup, problem.rows - row)
     let c = problem.c + row * problem.columns + column
     let scratch = panel + worker * min(problem.depth, blocks.depthBlock) * blocks.panelWidth
-    // Packed panels are read where they lie. Whole vectors of a row-major matrix lie well as they are, too. Packing pays when many rows read them, or when rows so
-    // far apart that they share few places of the cache are read more than once.
+    // Packed panels are read where they lie. Whole vectors of a row-major matrix lie well as they are, too. Packing pays
+    // when many rows read them, or when rows so far apart that they share few places of the cache are read more than
+    // once.
     let rowsInPlace = problem.rightStride <= 1024 && problem.rightStride % 512 != 0 ? 16 : 2
     let inPlace =
       problem.rightFormat == .float32

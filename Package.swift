@@ -47,12 +47,14 @@ let programs: [(name: String, folder: String, needs: [String])] = [
     ["Formats", "Generation", "Gradients", "Interpretation", "Models", "Tensor", "Tokenizers", "Training"]
   ),
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
+  ("translate", "Examples/Translate", ["Formats", "Generation", "Tokenizers"]),
   ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("checkpoint", "Examples/Checkpoint", ["Checkpoints", "Formats", "Models", "Tensor"]),
   ("classify-image", "Examples/ClassifyImage", ["Formats", "Images", "Models", "Pipelines", "Tensor"]),
   ("embed", "Examples/Embed", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("fill-mask", "Examples/FillMask", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("tokenize", "Examples/Tokenize", ["Formats", "Tokenizers"]),
+  ("train-tokenizer", "Examples/TrainTokenizer", ["Formats", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
   (
     "benchmark", "Benchmarks/Benchmark",

@@ -1,4 +1,5 @@
-// Continues a prompt with a model from a Hugging Face folder, or from one of our own training.
+// Continues a prompt with a decoder from a Hugging Face folder, or from one of our own training; a sequence-to-sequence
+// model reads the prompt and writes another text over it.
 import CommandLineTool
 import Formats
 import Foundation
@@ -9,40 +10,49 @@ import Tokenizers
 
 runProgram {
   let options = try CommandLineTool(
-    "generate", "Continues a prompt with a language model.",
+    "generate", "Continues a prompt with a language model, or writes a text over it with a sequence-to-sequence model.",
     options: [
       .init("model", "DIR", "folder with config.json, safetensors and, for text, a tokenizer (needed)"),
-      .init("prompt", "TEXT", "the text to continue (this or --prompt-ids is needed)"),
-      .init("prompt-ids", "1,2,3", "token ids to continue; no tokenizer is needed then"),
-      .init("max-tokens", "N", "tokens to generate at most (default: 128)"),
+      .init("prompt", "TEXT", "the text to continue, or to read (this or --prompt-ids is needed)"),
+      .init("prompt-ids", "1,2,3", "token ids to continue, or to read; no tokenizer is needed then"),
+      .init("max-tokens", "N", "tokens to generate at most (default: what the folder says, or 128)"),
+      .init("min-tokens", "N", "tokens to generate at least"),
       .init(
         "temperature", "T",
         "0 takes the likeliest token each time, above it samples (default: 0; 1 with top-k or top-p)"),
       .init("top-k", "K", "sample from the K likeliest tokens only"),
       .init("top-p", "P", "sample from the likeliest tokens that make the share P only"),
       .init("seed", "S", "the same seed gives the same text (default: 0)"),
+      .init("beams", "N", "search for the likeliest text with N beginnings at a time; 1 searches not"),
+      .init("length-penalty", "X", "in a search, above 0 favors longer texts, below 0 shorter ones"),
+      .init("early-stopping", nil, "end a search when as many texts have ended as there are beams"),
+      .init("best", "N", "show the N best texts of a search (default: 1)"),
+      .init("repetition-penalty", "X", "above 1, tokens that are there already become less likely"),
+      .init("no-repeat-ngram", "N", "no row of N tokens comes twice"),
     ] + CommandLineTool.runtimeOptions)
   try options.startRuntime()
   guard let folder = options.string("model") else {
     throw InputError(.missing, "--model is needed", at: "generate", advice: "See generate --help.")
   }
-
   let sampling = try makeSampling(options)
-  let maxTokens = try options.int("max-tokens", in: 1...Int.max) ?? 128
+  let changes = try DecodingChanges(options, isGreedy: sampling.temperature == 0)
 
-  let model = try PretrainedModel.load(from: folder)
+  var loaded = try Writer(from: folder)
   for setting in try PretrainedModel.settingsNotHonoured(in: folder) {
     let value = String(decoding: try setting.value.encoded().prefix(100), as: UTF8.self)
     note("The model asks for \(setting.name) \(value), which is not implemented: the text may differ for it.")
   }
+  loaded.decoding.sampling = sampling
+  try changes.apply(to: &loaded.decoding)
+  let writer = loaded
 
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?
   let prompt: [Int]
   switch (options.string("prompt"), options.string("prompt-ids")) {
   case (let text?, nil):
-    let own = try loadTokenizer(in: folder)
-    (tokenizer, prompt) = (own, try own.encode(text))
+    let own = try loadTokenizers(in: folder)
+    (tokenizer, prompt) = (own.target, try own.source.encode(text))
   case (nil, let list?):
     (tokenizer, prompt) = (nil, try tokenIDs(list))
   default:
@@ -50,29 +60,128 @@ runProgram {
       .badValue, "one of --prompt and --prompt-ids is needed", at: "generate", advice: "See generate --help.")
   }
 
-  var tokens = try TokenStream(model, after: prompt, sampling: sampling, maxTokens: maxTokens)
-
-  // Text is shown as it comes, each piece as soon as it is certain.
-  var (ids, text) = ([Int](), "")
-  var detokenizer = tokenizer?.makeDetokenizer(after: prompt)
-  while let id = try tokens.next() {
-    ids.append(id)
-    let piece = detokenizer?.appendIfKnown(id) ?? "\(id) "
-    text += piece
-    show(piece)
+  let (model, beginning) = try writer.begin(prompt)
+  let decoding = writer.decoding
+  let maxTokens = try writer.maxTokens(after: beginning)
+  // A text over another one begins anew, without the tokens that only mark its ends.
+  let makeDetokenizer = {
+    switch writer.model {
+    case .decoder: tokenizer?.makeDetokenizer(after: prompt)
+    case .sequenceToSequence: tokenizer?.makeDetokenizer(skippingSpecialTokens: true)
+    }
   }
-  let rest = detokenizer?.finish() ?? ""
-  text += rest
-  show(rest + "\n")
 
-  var result: [(String, JSONValue)] = [
-    ("prompt_ids", .array(prompt.map { .integer($0) })), ("ids", .array(ids.map { .integer($0) })),
-  ]
-  if tokenizer != nil { result.append(("text", .string(JSONString(text)))) }
-  result.append(("prefill_tokens_per_second", tokens.timing.prefillTokensPerSecond.map { .number($0) } ?? .null))
-  result.append(("decode_tokens_per_second", tokens.timing.decodeTokensPerSecond.map { .number($0) } ?? .null))
+  var result: [(String, JSONValue)] = [("prompt_ids", .ids(prompt))]
+  let timing: Timing
+  if decoding.beams.width > 1 {
+    let found = try model.beamSearch(after: beginning, decoding.beams, rules: decoding.rules, maxTokens: maxTokens)
+    timing = found.timing
+    let texts = found.hypotheses.map { text(of: $0.ids, makeDetokenizer()) }
+    for (text, hypothesis) in zip(texts, found.hypotheses) {
+      show((texts.count > 1 ? "\(hypothesis.score): " : "") + text + "\n")
+    }
+    result.append(("ids", .ids(found.hypotheses.first?.ids ?? [])))
+    if tokenizer != nil { result.append(("text", .string(JSONString(texts.first ?? "")))) }
+    result.append(("scores", .array(found.hypotheses.map { .number($0.score) })))
+    if decoding.beams.best > 1 {
+      result.append(("sequences", .array(found.hypotheses.map { .ids($0.ids) })))
+      if tokenizer != nil { result.append(("texts", .array(texts.map { .string(JSONString($0)) }))) }
+    }
+  } else {
+    var tokens = try TokenStream(
+      model, after: beginning, sampling: sampling, rules: decoding.rules, maxTokens: maxTokens)
+    // Text is shown as it comes, each piece as soon as it is certain.
+    var (ids, text) = ([Int](), "")
+    var detokenizer = makeDetokenizer()
+    while let id = try tokens.next() {
+      ids.append(id)
+      let piece = detokenizer?.appendIfKnown(id) ?? "\(id) "
+      text += piece
+      show(piece)
+    }
+    let rest = detokenizer?.finish() ?? ""
+    text += rest
+    show(rest + "\n")
+    timing = tokens.timing
+    result.append(("ids", .ids(ids)))
+    if tokenizer != nil { result.append(("text", .string(JSONString(text)))) }
+  }
+  result.append(("prefill_tokens_per_second", timing.prefillTokensPerSecond.map { .number($0) } ?? .null))
+  result.append(("decode_tokens_per_second", timing.decodeTokensPerSecond.map { .number($0) } ?? .null))
   result.append(("peak_bytes", .integer(Memory.processPeakBytes)))
   try options.printResult(result)
+}
+
+/// The text of some ids, or the ids themselves where there is no tokenizer.
+func text(of ids: [Int], _ detokenizer: Detokenizer?) -> String {
+  guard var detokenizer else { return ids.map { "\($0)" }.joined(separator: " ") }
+  return detokenizer.text(of: ids)
+}
+
+extension JSONValue {
+  static func ids(_ ids: [Int]) -> JSONValue { .array(ids.map { .integer($0) }) }
+}
+
+/// What the options change of what a model's folder asks for.
+struct DecodingChanges {
+  private let maxTokens: Int?
+  private let minTokens: Int?
+  private let beams: Int?
+  private let lengthPenalty: Double?
+  private let stopsEarly: Bool
+  private let best: Int?
+  private let repetitionPenalty: Double?
+  private let unrepeatedLength: Int?
+  private let isGreedy: Bool
+
+  init(_ options: CommandLineTool, isGreedy: Bool) throws(InputError) {
+    maxTokens = try options.int("max-tokens", in: 1...Int.max)
+    minTokens = try options.int("min-tokens", in: 0...1 << 40)
+    beams = try options.int("beams", in: 1...1024)
+    lengthPenalty = try options.double("length-penalty", in: -100...100)
+    stopsEarly = options.has("early-stopping")
+    best = try options.int("best", in: 1...1024)
+    repetitionPenalty = try options.double("repetition-penalty", in: 1e-6...1e6)
+    unrepeatedLength = try options.int("no-repeat-ngram", in: 0...1 << 20)
+    self.isGreedy = isGreedy
+    if let beams, beams > 1, !isGreedy {
+      throw InputError(
+        .badValue, "a search takes the likeliest tokens and draws none", at: "--beams",
+        advice: "Leave out --beams or what makes it sample.")
+    }
+    if let beams { try check(width: beams, best: best ?? 1) }
+  }
+
+  func apply(to decoding: inout Decoding) throws(InputError) {
+    if let maxTokens { decoding.maxTokens = maxTokens }
+    if let minTokens { (decoding.rules.minNewTokens, decoding.rules.minLength) = (minTokens, 0) }
+    if let repetitionPenalty { decoding.rules.repetitionPenalty = repetitionPenalty }
+    if let unrepeatedLength { decoding.rules.unrepeatedLength = unrepeatedLength }
+    if let beams { (decoding.beams.width, decoding.beams.best) = (beams, min(beams, decoding.beams.best)) }
+    if !isGreedy { decoding.beams = BeamSearch() }
+    if let lengthPenalty { decoding.beams.lengthPenalty = lengthPenalty }
+    if stopsEarly { decoding.beams.stopping = .whenFull }
+    if let best { decoding.beams.best = best }
+    try check(width: decoding.beams.width, best: decoding.beams.best)
+  }
+
+  private func check(width: Int, best: Int) throws(InputError) {
+    if width == 1, let name = unused {
+      throw InputError(
+        .badValue, "without a search this would change nothing", at: "--\(name)",
+        advice: "Give --beams above 1, or leave it out.")
+    }
+    guard best <= width else {
+      throw InputError(
+        .badValue, "\(width) beams have no \(best) best texts", at: "--best", advice: "Give --beams \(best) or more.")
+    }
+  }
+
+  private var unused: String? {
+    if lengthPenalty != nil { return "length-penalty" }
+    if stopsEarly { return "early-stopping" }
+    return best.map { $0 > 1 } == true ? "best" : nil
+  }
 }
 
 /// How tokens are chosen. Without a temperature, top-k and top-p, the likeliest ones are taken.

@@ -8,19 +8,20 @@ runProgram {
   let tool = try CommandLineTool(
     "tokenize", "Shows the tokens of texts, and the text that they stand for.", operands: ["TEXT..."],
     options: [
-      .init("tokenizer", "PATH", "a tokenizer.json, or a folder that holds one or vocab.json, merges.txt, vocab.txt"),
+      .init("tokenizer", "PATH", "a tokenizer.json, or a folder that holds one or other files of a tokenizer"),
       .init("pair", "TEXT", "a second text for each of the texts"),
       .init("pad", nil, "fill texts up as the tokenizer's file says (otherwise they are not)"),
       .init("truncate", nil, "cut texts as the tokenizer's file says (otherwise they are not)"),
+      .init("chat", nil, "each text is a JSON array of messages, which the chat template writes out"),
       .init("json", nil, "print one JSON object per text instead of a table"),
       .init("jsonl", nil, "read {\"text\": ..., \"pair\": ...} from each line of standard input, print JSON for each"),
     ])
   let tokenizer = try tokenizer(tool)
   guard !tool.has("jsonl") else {
-    guard tool.operands.isEmpty, !tool.has("pair"), !tool.has("json") else {
+    guard tool.operands.isEmpty, !tool.has("pair"), !tool.has("json"), !tool.has("chat") else {
       throw InputError(
         .badValue, "--jsonl takes its texts from standard input alone, and prints JSON anyway", at: "tokenize",
-        advice: "Leave out --json, --pair and texts.")
+        advice: "Leave out --json, --pair, --chat and texts.")
     }
     try forEachLine { (line) throws(InputError) in
       let request = JSONField(try JSONValue(parsing: line))
@@ -33,8 +34,18 @@ runProgram {
   guard !tool.operands.isEmpty else {
     throw InputError(.missing, "no text is given", at: "tokenize", advice: "See tokenize --help.")
   }
-  let texts = tool.operands.map { (text: $0, pair: tool.string("pair")) }
-  for encoding in try tokenizer.encodings(of: texts) {
+  var texts = tool.operands.map { (text: $0, pair: tool.string("pair")) }
+  if tool.has("chat") {
+    guard !tool.has("pair") else {
+      throw InputError(.badValue, "--chat and --pair do not go together", at: "tokenize", advice: "Leave out one.")
+    }
+    for index in texts.indices {
+      let messages = try JSONValue(parsing: Array(texts[index].text.utf8))
+      texts[index].text = try tokenizer.applyChatTemplate(messages: messages, addingGenerationPrompt: true)
+    }
+  }
+  // The template has written the special tokens.
+  for encoding in try tokenizer.encodings(of: texts, addingSpecialTokens: !tool.has("chat")) {
     show(tool.has("json") ? try json(encoding, tokenizer) + "\n" : try table(encoding, tokenizer))
   }
 }

@@ -3,18 +3,32 @@ import Foundation
 import Synchronization
 import Tensor
 
+/// Where sines and cosines of positions stand.
+public enum SinusoidLayout: Sendable, Equatable {
+  /// In turn, as in the paper.
+  case interleaved
+  /// All sines, then all cosines, as in Marian.
+  case halves
+}
+
 /// The sinusoids of the original Transformer (Vaswani et al. 2017, section 3.5), interleaved:
-/// `[position, 2i] = sin(position / 10000^(2i / width))`, `[position, 2i + 1]` the cosine. Computed in Double.
+/// `[position, 2i] = sin(position / 10000^(2i / width))`, `[position, 2i + 1]` the cosine; in halves, `[position, i]` and
+/// `[position, width / 2 + i]`. Computed in Double.
 ///
+/// - Parameter start: the first position.
 /// - Returns: `[count, width]`
-public func sinusoidalPositions(count: Int, width: Int) -> Tensor {
+public func sinusoidalPositions(
+  from start: Int = 0, count: Int, width: Int, layout: SinusoidLayout = .interleaved
+) -> Tensor {
   precondition(width % 2 == 0, "sinusoidalPositions: the width \(width) is odd")
   var values = [Float](repeating: 0, count: count * width)
-  for position in 0..<count {
-    for i in 0..<width / 2 {
-      let angle = Double(position) / pow(10000, Double(2 * i) / Double(width))
-      values[position * width + 2 * i] = Float(sin(angle))
-      values[position * width + 2 * i + 1] = Float(cos(angle))
+  for i in 0..<width / 2 {
+    let period = pow(10000, Double(2 * i) / Double(width))
+    let (sine, cosine) = layout == .interleaved ? (2 * i, 2 * i + 1) : (i, width / 2 + i)
+    for position in 0..<count {
+      let angle = Double(start + position) / period
+      values[position * width + sine] = Float(sin(angle))
+      values[position * width + cosine] = Float(cos(angle))
     }
   }
   return Tensor(values, shape: Shape(count, width))

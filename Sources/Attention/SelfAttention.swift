@@ -11,22 +11,25 @@ extension Pass {
   ///   - value: as `key`
   ///   - mask: which keys a query sees, besides what the pass's mask says. With a cache it is a causal one.
   ///   - scale: `1 / sqrt(headWidth)` unless given.
+  ///   - bias: added to the scaled scores: `[heads, time, all tokens]`.
   /// - Returns: `[batch, time, heads * headWidth]`
   public mutating func attend(
-    query: Tensor, key: Tensor, value: Tensor, layer: Int, mask: AttentionMask = .causal, scale: Float? = nil
+    query: Tensor, key: Tensor, value: Tensor, layer: Int, mask: AttentionMask = .causal, scale: Float? = nil,
+    bias: Tensor? = nil
   ) -> Tensor {
     let mask = mask.and(self.mask)
     guard cache != nil else {
-      capture?.note("\(layer).attention", attentionWeights(query: query, key: key, mask: mask, scale: scale))
-      return scaledDotProductAttention(query: query, key: key, value: value, mask: mask, scale: scale)
+      capture?.note(
+        "\(layer).attention", attentionWeights(query: query, key: key, mask: mask, scale: scale, bias: bias))
+      return scaledDotProductAttention(query: query, key: key, value: value, mask: mask, scale: scale, bias: bias)
     }
     precondition(mask.isCausal, "attend: keys are kept for causal attention only")
     let all = cache!.append(layer: layer, key: key, value: value)  // in place: a copy would share the memory
     capture?.note(
       "\(layer).attention",
-      attentionWeights(query: query, key: all.key, keyCount: all.count, mask: mask, scale: scale))
+      attentionWeights(query: query, key: all.key, keyCount: all.count, mask: mask, scale: scale, bias: bias))
     return scaledDotProductAttention(
-      query: query, key: all.key, value: all.value, keyCount: all.count, mask: mask, scale: scale)
+      query: query, key: all.key, value: all.value, keyCount: all.count, mask: mask, scale: scale, bias: bias)
   }
 
   /// Causal attention as `attend`, from one projection `[batch, time, 3 * heads * headWidth]` that holds queries, keys
@@ -47,12 +50,13 @@ extension Pass {
   }
 }
 
-/// The weights of attention as a whole, for looking at: the softmax of the scaled scores.
+/// The weights of attention as a whole, for looking at: the softmax of the scaled and biased scores.
 ///
 /// - Parameters: as those of `scaledDotProductAttention`.
 /// - Returns: `[batch, heads, queries, keys]`; rows of queries that see no key are zero.
 public func attentionWeights(
-  query: Tensor, key: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil
+  query: Tensor, key: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil,
+  bias: Tensor? = nil
 ) -> Tensor {
   precondition(
     query.rank == 4 && key.rank == 4 && query.shape[0] == key.shape[0] && query.shape[3] == key.shape[3]
@@ -67,7 +71,10 @@ public func attentionWeights(
   precondition(
     !mask.isCausal || queries <= keys, "attentionWeights: causal, of \(queries) queries over \(keys) keys")
   precondition(scale > 0 && scale.isFinite, "attentionWeights: a scale of \(scale)")
-  let q = query.scalars, k = key.scalars
+  precondition(
+    bias.map { $0.shape == Shape(heads, queries, keys) } ?? true,
+    "attentionWeights: a bias \(bias?.shape.description ?? "") for \(heads) heads, \(queries) queries, \(keys) keys")
+  let q = query.scalars, k = key.scalars, added = bias?.scalars
   var weights = [Float](repeating: 0, count: batch * heads * queries * keys)
   for b in 0..<batch {
     for h in 0..<heads {
@@ -81,7 +88,9 @@ public func attentionWeights(
         }
         for j in seen {
           let to = ((b * key.shape[1] + j) * shared + h / (heads / shared)) * width
-          weights[row + j] = (0..<width).reduce(Float(0)) { $0 + q[from + $1] * k[to + $1] } * scale
+          weights[row + j] =
+            (0..<width).reduce(Float(0)) { $0 + q[from + $1] * k[to + $1] } * scale
+            + (added?[(h * queries + i) * keys + j] ?? 0)
         }
         guard let largest = seen.map({ weights[row + $0] }).max() else { continue }
         for j in seen { weights[row + j] = exp(weights[row + j] - largest) }
@@ -117,6 +126,10 @@ public struct SelfAttention: Module {
 
     /// Llama and the families after it.
     public static let llama = Names(query: "q_proj", key: "k_proj", value: "v_proj", output: "o_proj")
+    /// BART and the families with its blocks.
+    public static let bart = Names(query: "q_proj", key: "k_proj", value: "v_proj", output: "out_proj")
+    /// T5.
+    public static let t5 = Names(query: "q", key: "k", value: "v", output: "o")
   }
 
   /// Which projections have biases.

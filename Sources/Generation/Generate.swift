@@ -21,10 +21,11 @@ extension LanguageModel {
   /// - Parameters: as those of `TokenStream`.
   /// - Throws: as `TokenStream`.
   public func generate(
-    after prompt: [Int], sampling: Sampling = .greedy, maxTokens: Int, stopTokens: Set<Int>? = nil
+    after prompt: [Int], sampling: Sampling = .greedy, rules: TokenRules = TokenRules(), maxTokens: Int,
+    stopTokens: Set<Int>? = nil
   ) throws(InputError) -> GeneratedTokens {
     var stream = try TokenStream(
-      self, after: prompt, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens)
+      self, after: prompt, sampling: sampling, rules: rules, maxTokens: maxTokens, stopTokens: stopTokens)
     var ids: [Int] = []
     while let id = try stream.next() { ids.append(id) }
     return GeneratedTokens(
@@ -37,14 +38,13 @@ extension LanguageModel {
   /// - Returns: the new text, special tokens included, without the prompt; ids without a token add nothing to it.
   /// - Throws: as `TokenStream`, and as the tokenizer for text that it does not know.
   public func generate(
-    after prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, maxTokens: Int,
-    stopTokens: Set<Int>? = nil
+    after prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, rules: TokenRules = TokenRules(),
+    maxTokens: Int, stopTokens: Set<Int>? = nil
   ) throws(InputError) -> (text: String, tokens: GeneratedTokens) {
     let ids = try tokenizer.encode(prompt)
-    let tokens = try generate(after: ids, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens)
+    let tokens = try generate(
+      after: ids, sampling: sampling, rules: rules, maxTokens: maxTokens, stopTokens: stopTokens)
     var detokenizer = tokenizer.makeDetokenizer(after: ids)
-    var text = ""
-    for id in tokens.ids { text += detokenizer.appendIfKnown(id) }
-    return (text + detokenizer.finish(), tokens)
+    return (detokenizer.text(of: tokens.ids), tokens)
   }
 }

@@ -58,6 +58,15 @@ public struct TextStream: AsyncSequence, Sendable {
   }
 }
 
+extension Detokenizer {
+  /// The text that some more ids add, to its end; ids without a token add nothing.
+  public mutating func text(of ids: [Int]) -> String {
+    var text = ""
+    for id in ids { text += appendIfKnown(id) }
+    return text + finish()
+  }
+}
+
 extension Tokenizer {
   /// A detokenizer that has read `prompt`: its pieces continue the prompt's text.
   ///
@@ -76,12 +85,13 @@ extension LanguageModel {
   /// - Parameters: as those of `TokenStream`; the prompt gets the special tokens that `tokenizer` adds.
   /// - Throws: as `TokenStream.init`, and as the tokenizer for text that it does not know.
   public func stream(
-    _ prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, maxTokens: Int,
-    stopTokens: Set<Int>? = nil
+    _ prompt: String, tokenizer: some Tokenizer, sampling: Sampling = .greedy, rules: TokenRules = TokenRules(),
+    maxTokens: Int, stopTokens: Set<Int>? = nil
   ) throws(InputError) -> TextStream {
     let ids = try tokenizer.encode(prompt)
     return TextStream(
-      try TokenStream(self, after: ids, sampling: sampling, maxTokens: maxTokens, stopTokens: stopTokens),
+      try TokenStream(
+        self, after: ids, sampling: sampling, rules: rules, maxTokens: maxTokens, stopTokens: stopTokens),
       detokenizer: tokenizer.makeDetokenizer(after: ids))
   }
 }

@@ -30,6 +30,10 @@ public struct TokenStream: Sendable {
   private let model: any LanguageModel
   private let maxTokens: Int
   private let stopTokens: Set<Int>
+  private let rules: TokenRules
+  /// The tokens so far, where rules look at them.
+  private var history: [Int] = []
+  private let promptCount: Int
   private var sampler: Sampler
   private var pass: Pass
   /// How many tokens the cache has room for.
@@ -46,29 +50,24 @@ public struct TokenStream: Sendable {
   ///
   /// - Parameters:
   ///   - prompt: token ids, at least one.
+  ///   - rules: what may come and what must.
   ///   - maxTokens: how many tokens are given at most, at least 1.
   ///   - stopTokens: the tokens that end the text; the model's own unless given.
-  /// - Throws: `badValue` for an empty prompt, an id outside the vocabulary or a `maxTokens` below 1; `tooLarge` for a
-  ///   prompt longer than the model's context; `budget` where the memory that is left does not hold the cache.
+  /// - Throws: `badValue` for an empty prompt, an id outside the vocabulary, rules that make no sense or a `maxTokens`
+  ///   below 1; `tooLarge` for a prompt longer than the model's context; `budget` where the memory that is left does not
+  ///   hold the cache.
   public init(
-    _ model: any LanguageModel, after prompt: [Int], sampling: Sampling = .greedy, maxTokens: Int,
-    stopTokens: Set<Int>? = nil
+    _ model: any LanguageModel, after prompt: [Int], sampling: Sampling = .greedy, rules: TokenRules = TokenRules(),
+    maxTokens: Int, stopTokens: Set<Int>? = nil
   ) throws(InputError) {
-    guard !prompt.isEmpty else {
-      throw InputError(
-        .badValue, "the prompt has no tokens", at: "prompt", advice: "Begin with the tokenizer's start token, at least."
-      )
-    }
-    guard maxTokens > 0 else {
-      throw InputError(.badValue, "\(maxTokens) tokens are none to generate", at: "maxTokens", advice: "Use 1 or more.")
-    }
-    try model.check(prompt)
+    room = try TokenStream.room(for: prompt, maxTokens: maxTokens, model)
+    try rules.check(vocabularySize: model.vocabularySize)
     self.model = model
+    (self.rules, promptCount) = (rules, prompt.count)
+    if !rules.changeNothing { history = prompt }
     self.maxTokens = maxTokens
     self.stopTokens = stopTokens ?? Set(model.endTokens)
     sampler = Sampler(sampling, vocabularySize: model.vocabularySize)
-    // A caller that asks for as much as the model can say does not pay for all of it at once.
-    room = prompt.count + min(maxTokens, model.contextLength - prompt.count, TokenStream.mostReserved)
     try TokenStream.requireMemory(for: room, insteadOf: 0, model)
     pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: room))
     pending = TokenBatch(prompt)
@@ -88,8 +87,16 @@ public struct TokenStream: Sendable {
     let clock = ContinuousClock.now
     let id: Int
     do throws(InputError) {
-      try makeRoom(for: position)
-      id = try sampler.pick(model.nextLogits(pending, &pass), position: position)
+      room = try TokenStream.grown(room, for: position, model)
+      var scores = model.nextLogits(pending, &pass)
+      if !rules.changeNothing {
+        scores.withMutableScalars {
+          rules.apply(
+            to: $0, history: history, promptCount: promptCount, maxLength: promptCount + maxTokens,
+            endTokens: stopTokens)
+        }
+      }
+      id = try sampler.pick(scores, position: position)
     } catch {
       failure = error
       throw error
@@ -102,22 +109,48 @@ public struct TokenStream: Sendable {
       pending = TokenBatch([id])
     }
     count += 1
+    if !rules.changeNothing { history.append(id) }
     return id
   }
 
-  /// Checks the memory for a cache that is about to grow, as it does by itself.
-  private mutating func makeRoom(for count: Int) throws(InputError) {
-    guard count > room else { return }
-    let grown = max(2 * room, count)
-    try TokenStream.requireMemory(for: grown, insteadOf: room, model)
-    room = grown
+  /// Checks what a text begins with.
+  ///
+  /// - Returns: for how many tokens a cache should have room from the beginning: a caller that asks for as much as the
+  ///   model can say does not pay for all of it at once.
+  static func room(
+    for prompt: [Int], maxTokens: Int, _ model: any LanguageModel
+  ) throws(InputError) -> Int {
+    guard !prompt.isEmpty else {
+      throw InputError(
+        .badValue, "the prompt has no tokens", at: "prompt", advice: "Begin with the tokenizer's start token, at least."
+      )
+    }
+    guard maxTokens > 0 else {
+      throw InputError(.badValue, "\(maxTokens) tokens are none to generate", at: "maxTokens", advice: "Use 1 or more.")
+    }
+    try model.check(prompt)
+    return prompt.count + min(maxTokens, model.contextLength - prompt.count, mostReserved)
   }
 
-  private static func requireMemory(
-    for room: Int, insteadOf old: Int, _ model: any LanguageModel
+  /// Checks the memory for a cache that is about to grow, as it does by itself.
+  ///
+  /// - Returns: the room that it then has.
+  static func grown(
+    _ room: Int, for count: Int, rows: Int = 1, _ model: any LanguageModel
+  ) throws(InputError) -> Int {
+    guard count > room else { return room }
+    let grown = max(2 * room, count)
+    try requireMemory(for: grown, rows: rows, insteadOf: room, model)
+    return grown
+  }
+
+  static func requireMemory(
+    for room: Int, rows: Int = 1, insteadOf old: Int, _ model: any LanguageModel
   ) throws(InputError) {
     func bytes(_ capacity: Int) -> Int? {
-      KeyValueCache.byteCount(layerCount: model.layerCount, capacity: capacity, width: model.keyValueWidth)
+      let (width, overflow) = model.keyValueWidth.multipliedReportingOverflow(by: rows)
+      return overflow
+        ? nil : KeyValueCache.byteCount(layerCount: model.layerCount, capacity: capacity, width: width)
     }
     // One layer's keys or values after the other move to their new place.
     let held = old == 0 ? 0 : bytes(old).map { $0 - $0 / max(2 * model.layerCount, 1) } ?? 0

@@ -75,7 +75,7 @@ func doubleValue(of operation: Operation, _ inputs: [[Double]], body: DoubleRepl
   case .rotate(let x, let cosines, let sines):
     rotation(inputs[0], x.shape, cosines.scalars.map(Double.init), sines.scalars.map(Double.init))
   case .attention(let record):
-    attention(inputs[0], inputs[1], inputs[2], record.geometry)
+    attention(inputs[0], inputs[1], inputs[2], record.bias == nil ? nil : inputs[3], record.geometry)
   case .crossEntropy(let logits, let targets, _):
     crossEntropy(rows(inputs[0], logits.value.shape), targets)
   case .linearCrossEntropy(let x, let weight, let bias, let transposingWeight, let targets, _, _):
@@ -217,7 +217,9 @@ private func rotation(_ x: [Double], _ shape: Shape, _ cosines: [Double], _ sine
 }
 
 /// Attention with all scores at once; a query that sees no key gets zeros.
-private func attention(_ query: [Double], _ key: [Double], _ value: [Double], _ g: AttentionGeometry) -> [Double] {
+private func attention(
+  _ query: [Double], _ key: [Double], _ value: [Double], _ bias: [Double]?, _ g: AttentionGeometry
+) -> [Double] {
   let width = g.headWidth
   func start(_ part: AttentionGeometry.Part, _ row: Int, _ position: Int, _ head: Int) -> Int {
     part.start + row * part.batchStride + position * part.rowStride + head * width
@@ -236,7 +238,7 @@ private func attention(_ query: [Double], _ key: [Double], _ value: [Double], _ 
           let k = start(g.key, row, j, shared)
           var sum = 0.0
           for d in 0..<width { sum += query[q + d] * key[k + d] }
-          return sum * Double(g.scale)
+          return sum * Double(g.scale) + (bias?[(head * g.queryCount + i) * g.keyCount + j] ?? 0)
         }
         let total = logSumExp(scores)
         var sums = Array(repeating: 0.0, count: width)

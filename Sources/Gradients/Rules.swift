@@ -85,6 +85,7 @@ func propagate(_ dy: Tensor, through operation: Operation, into sums: inout Grad
     sums.add(record.query.node) { gradients.query }
     if let key = gradients.key { sums.add(record.key.node) { key } }
     if let value = gradients.value { sums.add(record.value.node) { value } }
+    if let bias = gradients.bias { sums.add(record.bias?.node) { bias } }
   case .crossEntropy(let logits, let targets, let logSumExp):
     sums.add(logits.node) {
       logits.value.crossEntropyGradient(targets: targets, logSumExp: logSumExp, scale: dy.scalar)

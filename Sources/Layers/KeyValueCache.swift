@@ -59,6 +59,16 @@ public struct KeyValueCache: Sendable {
     length = count
   }
 
+  /// Continues other texts: row `i` of the batch becomes what row `rows[i]` was. There may be more rows than before, or
+  /// fewer.
+  public mutating func select(rows: [Int]) {
+    for index in layers.indices {
+      guard let key = layers[index].key, let value = layers[index].value else { continue }
+      layers[index].key = key.selecting(rows: rows, positions: length)
+      layers[index].value = value.selecting(rows: rows, positions: length)
+    }
+  }
+
   private static func append(_ new: Tensor, to kept: inout Tensor?, at start: Int, reserving: Int) -> Tensor {
     let batch = new.shape[0], needed = start + new.shape[1]
     if let old = kept?.shape {

@@ -46,15 +46,26 @@ public struct Pass: Sendable {
   public mutating func run<Block: Module>(
     _ block: Block, _ x: Tensor, _ body: @escaping @Sendable (Block, Tensor, inout Pass) -> Tensor
   ) -> Tensor {
-    guard recomputesBlocks, x.trace != nil || block.isRecorded else { return body(block, x, &self) }
+    run(block, [x]) { block, values, pass in body(block, values[0], &pass) }
+  }
+
+  /// Runs one block that takes several values, such as its input and what it attends to. Values with a gradient must be
+  /// among them: `body` may use no others.
+  public mutating func run<Block: Module>(
+    _ block: Block, _ values: [Tensor], _ body: @escaping @Sendable (Block, [Tensor], inout Pass) -> Tensor
+  ) -> Tensor {
+    guard recomputesBlocks, values.contains(where: { $0.trace != nil }) || block.isRecorded else {
+      return body(block, values, &self)
+    }
     // The pass that is kept has the random state of now, so that dropout drops the same again.
     var before = self
     before.capture = nil
     let constant = block.detached  // a tape that held values of its own would never be freed
-    let value = body(constant, x.detached, &self)
-    return recomputed(value, from: [x] + block.parameters.map(\.value)) { [before] values in
+    let value = body(constant, values.map(\.detached), &self)
+    let count = values.count
+    return recomputed(value, from: values + block.parameters.map(\.value)) { [before] values in
       var pass = before
-      return body(constant.replacingParameters(values.dropFirst()), values[0], &pass)
+      return body(constant.replacingParameters(values.dropFirst(count)), Array(values.prefix(count)), &pass)
     }
   }
 }

@@ -29,6 +29,8 @@ public struct Architecture: Sendable {
   /// All that are implemented: a line for each family.
   public static let all: [Architecture] =
     bert
+    + transformers
+    + t5
     + gpt2
     + llama
     + vit

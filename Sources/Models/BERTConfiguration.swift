@@ -125,7 +125,7 @@ extension BERT {
         paddingToken = try json.optional("pad_token_id")?.int(in: -1...vocabularySize - 1)
       }
       // Nothing here ends a text, so an id that the vocabulary lacks does no harm.
-      endTokens = try json.optional("eos_token_id")?.tokenIDs(below: .max) ?? []
+      endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []
       startToken = try json.optional("bos_token_id")?.int()
       guard !family.countsPositionsAfterPadding || paddingToken.map({ $0 >= 0 && $0 + 1 < positionCount }) == true
       else {

@@ -30,24 +30,17 @@ extension JSONField {
     }
   }
 
-  /// One token id or a list of them, each within the vocabulary.
-  func tokenIDs(below vocabularySize: Int) throws(InputError) -> [Int] {
+  /// One token id or a list of them, none negative. One that the vocabulary lacks, as defaults may be, never comes, and
+  /// does no harm.
+  func tokenIDs() throws(InputError) -> [Int] {
     if case .array = value {
       let fields = try array(atMost: 1024)
       guard !fields.isEmpty else { throw error(.badValue, "is an empty list") }
       var ids: [Int] = []
-      for field in fields { ids.append(try field.tokenID(below: vocabularySize)) }
+      for field in fields { ids.append(try field.int(in: 0 ... .max)) }
       return ids
     }
-    return [try tokenID(below: vocabularySize)]
-  }
-
-  private func tokenID(below vocabularySize: Int) throws(InputError) -> Int {
-    let id = try int()
-    guard id >= 0 && id < vocabularySize else {
-      throw error(.badValue, "the token id \(id) is outside the vocabulary of \(vocabularySize)")
-    }
-    return id
+    return [try int(in: 0 ... .max)]
   }
 }
 
@@ -58,10 +51,10 @@ extension JSONField {
   /// Whether there is a member `key`, be it `null`.
   func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
 
-  /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or two.
-  func labels() throws(InputError) -> [String] {
+  /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or else `usual`.
+  func labels(unless usual: Int = 2) throws(InputError) -> [String] {
     guard let field = try optional("id2label") else {
-      return unnamedLabels(try optional("num_labels")?.int(in: SizeLimit.count) ?? 2)
+      return unnamedLabels(try optional("num_labels")?.int(in: SizeLimit.count) ?? usual)
     }
     var labels: [String] = []
     let members = try field.object(atMost: SizeLimit.count.upperBound)
@@ -191,7 +184,7 @@ extension GPT2 {
       _ = try json.optional("reorder_and_upcast_attn")?.bool()
       try json.refuse("add_cross_attention", unless: false)
       labels = try json.labels()
-      endTokens = try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
+      endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []
       startToken = try json.optional("bos_token_id")?.int()
       paddingToken = try json.optional("pad_token_id")?.int()
     }

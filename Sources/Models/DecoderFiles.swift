@@ -112,7 +112,7 @@ private struct DecoderFile<Configuration: DecoderConfiguration> {
 
   init(_ folder: String) throws(InputError) {
     configuration = try Configuration(try PretrainedModel.configuration(in: folder))
-    if let ends = try PretrainedModel.endTokens(in: folder, vocabularySize: configuration.vocabularySize) {
+    if let ends = try PretrainedModel.endTokens(in: folder) {
       configuration.endTokens = ends
     }
     checkpoint = try SafetensorsCheckpoint(at: folder)

@@ -179,10 +179,10 @@ private struct GGUFSizes {
   }
 
   /// The tokens after which a text ends: of a text, of a turn, of a message.
-  func endTokens(_ vocabularySize: Int) throws(InputError) -> [Int] {
+  func endTokens() throws(InputError) -> [Int] {
     var ids: [Int] = []
     for name in ["eos", "eot", "eom"] {
-      for id in try checkpoint.metadata.optional("tokenizer.ggml.\(name)_token_id")?.tokenIDs(below: vocabularySize)
+      for id in try checkpoint.metadata.optional("tokenizer.ggml.\(name)_token_id")?.tokenIDs()
         ?? []
       where !ids.contains(id) { ids.append(id) }
     }
@@ -190,8 +190,8 @@ private struct GGUFSizes {
   }
 
   /// The id of a token with a role, kept for those who need it.
-  func token(_ role: String, _ vocabularySize: Int) throws(InputError) -> Int? {
-    try checkpoint.metadata.optional("tokenizer.ggml.\(role)_token_id")?.tokenIDs(below: vocabularySize).first
+  func token(_ role: String) throws(InputError) -> Int? {
+    try checkpoint.metadata.optional("tokenizer.ggml.\(role)_token_id")?.tokenIDs().first
   }
 }
 
@@ -236,9 +236,9 @@ extension Llama.Configuration {
     ropeScaling = try Self.scaling(sizes, headWidth: rotated, contextLength)
     hasAttentionBiases = family != .qwen2 && checkpoint.tensor(named: "blk.0.attn_q.bias") != nil
     hasFeedForwardBiases = family == .llama && checkpoint.tensor(named: "blk.0.ffn_up.bias") != nil
-    endTokens = try sizes.endTokens(vocabularySize)
-    startToken = try sizes.token("bos", vocabularySize)
-    paddingToken = try sizes.token("padding", vocabularySize)
+    endTokens = try sizes.endTokens()
+    startToken = try sizes.token("bos")
+    paddingToken = try sizes.token("padding")
   }
 
   /// Frequencies are scaled by a factor for all, or by the factors in a tensor, which is how Llama 3.1's are kept.
@@ -288,8 +288,8 @@ extension GPT2.Configuration {
       headCount: heads,
       feedForwardWidth: try sizes.requiredSize("feed_forward_length", layers: layers, in: SizeLimit.width))
     normEpsilon = Float(try sizes.required("attention.layer_norm_epsilon").double(in: 1e-20...1))
-    endTokens = try sizes.endTokens(vocabularySize)
-    startToken = try sizes.token("bos", vocabularySize)
-    paddingToken = try sizes.token("padding", vocabularySize)
+    endTokens = try sizes.endTokens()
+    startToken = try sizes.token("bos")
+    paddingToken = try sizes.token("padding")
   }
 }

@@ -13,12 +13,11 @@ public struct GenerationSetting: Sendable, Equatable {
 
 extension PretrainedModel {
   /// The settings of a folder that ask for other tokens than those of the largest scores, or for another end, and that
-  /// generation here does not honour: penalties, tokens that are ruled out or forced, beams. Whoever generates as a folder
-  /// asks should say that these were left aside.
+  /// generation here does not honour. Whoever generates as a folder asks should say that these were left aside.
   ///
   /// They are read from `generation_config.json` or, as older models have it, from `config.json` where there is none.
-  /// A model that is one file has none. A setting whose value changes nothing (a repetition penalty of 1, one beam) is not listed, nor are those of sampling
-  /// and length, which a caller chooses.
+  /// A model that is one file has none. A setting whose value changes nothing (a guidance scale of 1, an empty list) is not listed, nor are those of sampling,
+  /// which a caller chooses.
   ///
   /// - Throws: `notFound` where there is neither file, the errors of JSON, and `wrongType` where a file is no object.
   public static func settingsNotHonoured(in folder: String) throws(InputError) -> [GenerationSetting] {
@@ -36,13 +35,10 @@ extension PretrainedModel {
 
   /// By name, the number that changes nothing; nil where only an absent, an empty or a false value does.
   private static let neutralValues: [(name: String, neutral: Double?)] = [
-    ("repetition_penalty", 1), ("encoder_repetition_penalty", 1), ("no_repeat_ngram_size", 0),
-    ("encoder_no_repeat_ngram_size", 0), ("bad_words_ids", nil), ("force_words_ids", nil), ("constraints", nil),
-    ("suppress_tokens", nil), ("begin_suppress_tokens", nil), ("forced_bos_token_id", nil),
-    ("forced_eos_token_id", nil), ("forced_decoder_ids", nil), ("sequence_bias", nil), ("min_length", 0),
-    ("min_new_tokens", 0), ("exponential_decay_length_penalty", nil), ("num_beams", 1), ("num_beam_groups", 1),
-    ("penalty_alpha", 0), ("guidance_scale", 1), ("dola_layers", nil), ("watermarking_config", nil),
-    ("stop_strings", nil), ("token_healing", nil),
+    ("encoder_repetition_penalty", 1), ("encoder_no_repeat_ngram_size", 0), ("force_words_ids", nil),
+    ("constraints", nil), ("forced_decoder_ids", nil), ("sequence_bias", nil),
+    ("exponential_decay_length_penalty", nil), ("num_beam_groups", 1), ("penalty_alpha", 0), ("guidance_scale", 1),
+    ("dola_layers", nil), ("watermarking_config", nil), ("stop_strings", nil), ("token_healing", nil),
   ]
 }
 

@@ -142,7 +142,7 @@ extension Llama {
       try json.checkDropout("attention_dropout")
       try readWindow(json)
       labels = try json.labels()
-      endTokens = try json.optional("eos_token_id")?.tokenIDs(below: vocabularySize) ?? []
+      endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []
       startToken = try json.optional("bos_token_id")?.int()
       paddingToken = try json.optional("pad_token_id")?.int()
     }

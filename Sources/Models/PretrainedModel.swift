@@ -9,9 +9,8 @@ public enum PretrainedModel {
   /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded, or the one in a GGUF
   /// file, whose architecture may be llama, qwen2, qwen3 or gpt2, or in a llama2.c file.
   ///
-  /// Matrices stay in the file's format unless another is given. Of `generation_config.json` the end tokens are
-  /// honoured, in place of those of `config.json`, and nothing else: how to sample and how many tokens to give is said to
-  /// `TokenStream`, and `settingsNotHonoured(in:)` lists what would change even the likeliest tokens.
+  /// Matrices stay in the file's format unless another is given. Where there is a `generation_config.json`, its end tokens
+  /// count in place of those of `config.json`; `Decoding(of:)` reads what else it asks for.
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public static func load(
@@ -28,19 +27,34 @@ public enum PretrainedModel {
       advice: "Known are gpt2, \(llamas.joined(separator: ", ")).")
   }
 
+  /// Loads the model of a folder whose type is one that writes a text over another one; nil where it is of no such type.
+  ///
+  /// - Throws: as `load`.
+  public static func loadSequenceToSequence(
+    from folder: String, as format: StorageFormat? = nil
+  ) throws(InputError) -> (any SequenceToSequenceModel)? {
+    let name = try configuration(in: folder).required("model_type").string()
+    if name == "t5" { return try T5.LanguageModel.load(from: folder, as: format) }
+    if Transformer.Family(rawValue: name) != nil {
+      return try Transformer.With<Transformer.LanguageHead>.load(from: folder, as: format)
+    }
+    return nil
+  }
+
   /// The parsed `config.json`.
   package static func configuration(in folder: String) throws(InputError) -> JSONField {
     try AtomicDirectory.recoverIfAbsent(folder)
     return try document(folder + "/config.json")
   }
 
-  /// The end tokens of `generation_config.json`, which override those of `config.json`.
-  static func endTokens(in folder: String, vocabularySize: Int) throws(InputError) -> [Int]? {
-    try generationConfiguration(in: folder)?.optional("eos_token_id")?.tokenIDs(below: vocabularySize)
+  /// The end tokens of `generation_config.json`: where there is one, it alone says what ends a text, if anything.
+  static func endTokens(in folder: String) throws(InputError) -> [Int]? {
+    guard let json = try generationConfiguration(in: folder) else { return nil }
+    return try json.optional("eos_token_id")?.tokenIDs() ?? []
   }
 
   /// The parsed `generation_config.json`, if there is one.
-  static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
+  package static func generationConfiguration(in folder: String) throws(InputError) -> JSONField? {
     try documentIfPresent(folder + "/generation_config.json")
   }
 

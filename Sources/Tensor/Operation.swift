@@ -53,6 +53,7 @@ package struct AttentionRecord: Sendable {
   package let query: Operand
   package let key: Operand
   package let value: Operand
+  package let bias: Operand?
   package let geometry: AttentionGeometry
   package let output: Tensor
   package let logSumExp: Tensor

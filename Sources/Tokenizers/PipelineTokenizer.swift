@@ -18,6 +18,8 @@ public struct PipelineTokenizer: Tokenizer {
   public var truncation: Truncation?
   /// How short texts are filled up, if the file says so; `nil` for not at all. `encode` does not fill up.
   public var padding: Padding?
+  /// The chat templates of the tokenizer's folder.
+  var chatSettings = ChatSettings()
 
   private let addedTokens: AddedTokenMatcher
   private let normalizer: Normalizer

@@ -14,17 +14,20 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
   var width: Int
   var isCausal = false
   var isPadded = false
+  var isBiased = false
   /// Room for keys that are not there yet.
   var room = 0
 
   var testDescription: String {
     "batch \(batch), \(queries) queries, \(keys)+\(room) keys, \(heads)/\(shared) heads of \(width)"
-      + (isCausal ? ", causal" : "") + (isPadded ? ", padded" : "")
+      + (isCausal ? ", causal" : "") + (isPadded ? ", padded" : "") + (isBiased ? ", biased" : "")
   }
 
   var query: Tensor { quickTensor(Shape(batch, queries, heads, width), seed: queries + width) * 2 }
   var key: Tensor { quickTensor(Shape(batch, keys + room, shared, width), seed: keys + 1) * 2 }
   var value: Tensor { quickTensor(Shape(batch, keys + room, shared, width), seed: keys + 2) }
+
+  var bias: Tensor? { isBiased ? quickTensor(Shape(heads, queries, keys), seed: keys + 3) * 3 : nil }
 
   /// Holes, a padded beginning and a padded end: another pattern for each row.
   var kept: [[Bool]]? {
@@ -46,10 +49,22 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
 
   func attention() -> Tensor {
     scaledDotProductAttention(
-      query: query, key: key, value: value, keyCount: room > 0 ? keys : nil, mask: mask)
+      query: query, key: key, value: value, keyCount: room > 0 ? keys : nil, mask: mask, bias: bias)
   }
   var reference: ReferenceAttention {
-    ReferenceAttention(query: query, key: key, value: value, keyCount: keys, isCausal: isCausal, kept: kept)
+    ReferenceAttention(
+      query: query, key: key, value: value, keyCount: keys, isCausal: isCausal, kept: kept, bias: bias)
+  }
+
+  private static let biased: [AttentionCase] = [1, 31, 64].flatMap { width in
+    [
+      AttentionCase(queries: 1, keys: 1, width: width, isBiased: true),
+      AttentionCase(queries: 7, keys: 53, heads: 4, shared: 2, width: width, isBiased: true),
+      AttentionCase(
+        batch: 3, queries: 66, keys: 97, heads: 3, shared: 3, width: width, isPadded: true, isBiased: true),
+      AttentionCase(
+        batch: 2, queries: 91, keys: 130, width: width, isCausal: true, isPadded: true, isBiased: true, room: 9),
+    ]
   }
 
   static let all: [AttentionCase] =
@@ -80,6 +95,7 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
       AttentionCase(queries: 257, keys: 90, width: 8),
       AttentionCase(batch: 3, queries: 513, keys: 600, width: 8, isCausal: true, isPadded: true, room: 3),
     ]
+    + biased
 }
 
 @Suite struct ScaledDotProductTests {
@@ -92,7 +108,7 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
 
   @Test(arguments: AttentionCase.all.filter { $0.keys < 100 }) func weightsMatchTheDefinition(_ c: AttentionCase) {
     let found = attentionWeights(
-      query: c.query, key: c.key, keyCount: c.room > 0 ? c.keys : nil, mask: c.mask)
+      query: c.query, key: c.key, keyCount: c.room > 0 ? c.keys : nil, mask: c.mask, bias: c.bias)
     #expect(found.shape == Shape(c.batch, c.heads, c.queries, c.keys))
     let worst = largestDifference(found.scalars, c.reference.weights)
     #expect(worst < 3e-6, "\(worst)")
@@ -275,6 +291,15 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
     #expect(message.contains("the padding mask is not 2 rows of 3 keys"))
   }
 
+  @Test func aBiasOfAnotherShapeIsRefused() async {
+    let found = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let x = Tensor.zeros([2, 3, 1, 4])
+      _ = scaledDotProductAttention(query: x, key: x, value: x, bias: .zeros([2, 1, 3, 3]))
+    }
+    let text = String(decoding: found?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(text.contains("a bias [2, 1, 3, 3], must be [1, 3, 3]"))
+  }
+
   @Test func misuseOfTheWeightsSaysTheShapes() async {
     func message(_ result: ExitTest.Result?) -> String {
       String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
@@ -309,7 +334,8 @@ private func expectSameBitsAlone(_ c: AttentionCase, _ expected: Tensor, _ what:
     let kept = c.kept.map { $0.map { Array($0[..<count]) } }
     let mask = (c.isCausal ? AttentionMask.causal : .none).and(kept.map(AttentionMask.keeping) ?? .none)
     let alone = scaledDotProductAttention(
-      query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: count, mask: mask)
+      query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: count, mask: mask,
+      bias: c.bias?.slice(start..<end, axis: 1).slice(0..<count, axis: 2))
     #expect(sameBits(alone, expected.slice(start..<end, axis: 1)), "\(what), query \(start), \(c.testDescription)")
   }
 }

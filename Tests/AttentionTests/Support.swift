@@ -34,12 +34,13 @@ struct ReferenceAttention {
 
   init(
     query: Tensor, key: Tensor, value: Tensor, keyCount: Int? = nil, isCausal: Bool = false, kept: [[Bool]]? = nil,
-    scale: Double? = nil
+    scale: Double? = nil, bias: Tensor? = nil
   ) {
     let (batch, queries, heads, width) = (query.shape[0], query.shape[1], query.shape[2], query.shape[3])
     let (capacity, shared) = (key.shape[1], key.shape[2])
     let keys = keyCount ?? capacity, scale = scale ?? 1 / Double(width).squareRoot()
     var output = [Double](repeating: 0, count: batch * queries * heads * width)
+    let added = bias?.scalars
     var all = [Double](repeating: 0, count: batch * heads * queries * keys)
     query.withScalars { q in
       key.withScalars { k in
@@ -59,7 +60,7 @@ struct ReferenceAttention {
                     sum += Double(q[from &+ c]) * Double(k[to &+ c])
                     c &+= 1
                   }
-                  scores[j] = sum * scale
+                  scores[j] = sum * scale + Double(added?[(h * queries + i) * keys + j] ?? 0)
                   largest = max(largest, scores[j])
                 }
                 if largest == -.infinity { continue }

@@ -8,6 +8,7 @@ biases and norms too. Of the input's rows one is whole, one padded on the right 
 Usage: Tests/Fixtures/make_fixtures.py [NAME...]  (needs Python 3 with transformers 5.23.0, torch 2.15, safetensors)
 """
 
+import json
 import pathlib
 import shutil
 import sys
@@ -41,6 +42,15 @@ LONG = dict(
 VIT = dict(
     image_size=12, patch_size=4, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=24)
 LABELS = dict(id2label={0: "none", 1: "name", 2: "place"}, label2id={"none": 0, "name": 1, "place": 2})
+
+T5 = dict(
+    vocab_size=VOCABULARY, d_model=16, d_kv=6, d_ff=24, num_layers=2, num_heads=4, relative_attention_num_buckets=8,
+    relative_attention_max_distance=9, decoder_start_token_id=0)
+T5_GATED = dict(T5, feed_forward_proj="gated-gelu", num_decoder_layers=3, num_heads=3, d_kv=8)
+BART = dict(
+    vocab_size=VOCABULARY, max_position_embeddings=20, d_model=16, encoder_layers=2, encoder_attention_heads=4,
+    encoder_ffn_dim=24, decoder_layers=2, decoder_attention_heads=2, decoder_ffn_dim=20)
+MARIAN = dict(BART, pad_token_id=36, decoder_start_token_id=36, eos_token_id=0, scale_embedding=True)
 
 # Folder, class, configuration.
 CASES = [
@@ -118,15 +128,37 @@ CASES = [
     ("deit-other-size", "DeiTModel", VIT),
     ("deit-classification", "DeiTForImageClassification", dict(VIT, qkv_bias=False, **LABELS)),
     ("deit-teacher", "DeiTForImageClassificationWithTeacher", dict(VIT, **LABELS)),
+    ("t5", "T5Model", T5),
+    ("t5-lm", "T5ForConditionalGeneration", T5),
+    ("t5-lm-gated", "T5ForConditionalGeneration", dict(T5_GATED, tie_word_embeddings=False)),
+    ("t5-encoder", "T5EncoderModel", T5_GATED),
+    ("bart", "BartModel", dict(BART, scale_embedding=True, activation_function="gelu_new")),
+    ("bart-lm", "BartForConditionalGeneration", BART),
+    ("bart-sequence-classification", "BartForSequenceClassification", dict(BART, **LABELS)),
+    ("bart-question-answering", "BartForQuestionAnswering", BART),
+    ("marian", "MarianModel", MARIAN),
+    ("marian-lm", "MarianMTModel", dict(MARIAN, activation_function="swish")),
+    (
+        "marian-lm-two-vocabularies", "MarianMTModel",
+        dict(
+            MARIAN, decoder_vocab_size=VOCABULARY - 3, share_encoder_decoder_embeddings=False, pad_token_id=30,
+            decoder_start_token_id=30)),
+    ("mbart-lm", "MBartForConditionalGeneration", dict(BART, scale_embedding=True, decoder_start_token_id=3)),
+    ("pegasus-lm", "PegasusForConditionalGeneration", dict(BART, activation_function="relu")),
 ]
 
 
 def randomised(model):
     with torch.no_grad():
         for name, parameter in model.named_parameters():
+            if not parameter.requires_grad:  # sinusoids
+                continue
             parameter.normal_(std=0.3)
             if parameter.dim() == 1 and name.endswith("weight"):
                 parameter.add_(1)
+        for name, buffer in model.named_buffers():
+            if name == "final_logits_bias":
+                buffer.normal_(std=0.3)
     return model.eval()
 
 
@@ -149,12 +181,28 @@ def inputs(config, class_name):
         if row % 3 == 2:
             ids[row, :3], mask[row, :3] = padding, 0
     values = {"input_ids": ids, "attention_mask": mask}
+    if config.is_encoder_decoder:
+        add_target(values, config, class_name)
     types = getattr(config, "type_vocab_size", 0)
     if types > 1:
         values["token_type_ids"] = torch.randint(0, types, (rows, TIME))
     if "MultipleChoice" in class_name:
         values = {name: value.reshape(3, CHOICES, TIME) for name, value in values.items()}
     return values
+
+
+def add_target(values, config, class_name):
+    if "Classification" in class_name or "QuestionAnswering" in class_name:
+        values["input_ids"][:, 4] = config.eos_token_id  # and the decoder gets the source, shifted
+        values["input_ids"][:, 6] = config.eos_token_id
+        return
+    rows, time = 3, TIME - 3
+    ids = torch.randint(5, getattr(config, "decoder_vocab_size", VOCABULARY), (rows, time))
+    ids[:, 0] = config.decoder_start_token_id
+    mask = torch.ones(rows, time, dtype=torch.int64)
+    mask[0, time - 2:] = 0
+    mask[2, :2] = 0
+    values |= {"decoder_input_ids": ids, "decoder_attention_mask": mask}
 
 
 def write(name, class_name, settings):
@@ -178,6 +226,81 @@ def write(name, class_name, settings):
     print(name, {key: list(value.shape) for key, value in outputs.items()})
 
 
+def write_original(name, norm_first):
+    """The original Transformer, which Hugging Face lacks: PyTorch's layers under BART's names, with one table of tokens
+    and sinusoids."""
+    torch.manual_seed(sum(name.encode()))
+    width, heads, inner, context = 16, 4, 24, 20
+    layer = dict(d_model=width, nhead=heads, dim_feedforward=inner, dropout=0, batch_first=True, norm_first=norm_first)
+    encoder, decoder = [
+        torch.nn.ModuleList(kind(**layer) for _ in range(2))
+        for kind in (torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer)]
+    norms = torch.nn.ModuleList(torch.nn.LayerNorm(width) for _ in range(2))
+    table = torch.nn.Embedding(VOCABULARY, width)
+    for module in (encoder, decoder, norms, table):
+        randomised(module)
+    tensors = {"model.shared.weight": table.weight}
+    parts = {
+        "linear1": "fc1", "linear2": "fc2", "self_attn.out_proj": "self_attn.out_proj",
+        "multihead_attn.out_proj": "encoder_attn.out_proj"}
+    for side, stack, norm in (("encoder", encoder, norms[0]), ("decoder", decoder, norms[1])):
+        places = ["self_attn_layer_norm", "encoder_attn_layer_norm", "final_layer_norm"]
+        if side == "encoder":
+            del places[1]
+        named = parts | {f"norm{index + 1}": place for index, place in enumerate(places)}
+        for index, block in enumerate(stack):
+            prefix = f"model.{side}.layers.{index}."
+            for key, value in block.named_parameters():
+                part, kind = key.rsplit(".", 1)
+                if kind.startswith("in_proj_"):
+                    target = {"self_attn": "self_attn", "multihead_attn": "encoder_attn"}[part]
+                    for letter, third in zip("qkv", value.chunk(3)):
+                        tensors[f"{prefix}{target}.{letter}_proj.{kind[8:]}"] = third
+                else:
+                    tensors[f"{prefix}{named[part]}.{kind}"] = value
+        if norm_first:
+            tensors |= {f"model.{side}.layer_norm.{key}": value for key, value in norm.named_parameters()}
+    folder = OUTPUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    config = dict(
+        architectures=["TransformerForConditionalGeneration"], model_type="transformer", vocab_size=VOCABULARY,
+        max_position_embeddings=context, d_model=width, encoder_layers=2, encoder_attention_heads=heads,
+        encoder_ffn_dim=inner, decoder_layers=2, decoder_attention_heads=heads, decoder_ffn_dim=inner,
+        norm_first=norm_first, decoder_start_token_id=3, eos_token_id=4)
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, folder / "model.safetensors")
+    ids, mask = torch.randint(5, VOCABULARY, (3, TIME)), torch.ones(3, TIME, dtype=torch.int64)
+    mask[1, TIME - 4:], mask[2, :3] = 0, 0
+    values = {"input_ids": ids, "attention_mask": mask}
+    add_target(values, transformers.BartConfig(vocab_size=VOCABULARY, decoder_start_token_id=3), "")
+    values["decoder_attention_mask"][2] = 1  # PyTorch gives NaN to queries without keys
+    save_file(values, folder / "inputs.safetensors")
+
+    for module in (encoder, decoder, norms, table):
+        module.double()
+    angles = torch.arange(context)[:, None] / 10000 ** (torch.arange(0, width, 2).double() / width)
+    positions = torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
+
+    def embedded(ids):
+        return table(ids) * width**0.5 + positions[: ids.shape[1]]
+
+    hidden, y = embedded(ids), embedded(values["decoder_input_ids"])
+    with torch.no_grad():
+        for block in encoder:
+            hidden = block(hidden, src_key_padding_mask=mask == 0)
+        hidden = norms[0](hidden) if norm_first else hidden
+        later = torch.ones(y.shape[1], y.shape[1], dtype=torch.bool).triu(1)
+        for block in decoder:
+            y = block(
+                y, hidden, tgt_mask=later, tgt_key_padding_mask=values["decoder_attention_mask"] == 0,
+                memory_key_padding_mask=mask == 0)
+        y = norms[1](y) if norm_first else y
+        outputs = {"logits": y @ table.weight.T, "encoder_last_hidden_state": hidden}
+    save_file({key: value.float().contiguous() for key, value in outputs.items()}, folder / "outputs.safetensors")
+    print(name, {key: list(value.shape) for key, value in outputs.items()})
+
+
 def main():
     assert transformers.__version__ == VERSION, transformers.__version__
     torch.set_num_threads(1)
@@ -185,6 +308,9 @@ def main():
     for name, class_name, settings in CASES:
         if not wanted or name in wanted:
             write(name, class_name, settings)
+    for name, norm_first in (("transformer", False), ("transformer-pre-norm", True)):
+        if not wanted or name in wanted:
+            write_original(name, norm_first)
 
 
 if __name__ == "__main__":

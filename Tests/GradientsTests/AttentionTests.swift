@@ -57,10 +57,38 @@ extension GradientTests {
       }
     }
 
+    /// One bias for all rows of the batch.
+    @Test(arguments: cases, [false, true]) func biased(_ c: Case, _ isCausal: Bool) throws {
+      let mask = isCausal ? AttentionMask.causal.and(c.mask) : c.mask
+      let key: Shape = [c.batch, c.keys, c.shared, c.width]
+      try check(
+        "attention, biased", [c.batch, c.queries, c.heads, c.width], key, key, [c.heads, c.queries, c.keys],
+        sampleSize: 4
+      ) {
+        scaledDotProductAttention(
+          query: $0[0], key: $0[1], value: $0[2], mask: mask, scale: isCausal ? 1 : nil, bias: $0[3])
+      }
+    }
+
+    /// A constant bias, and a bias as the only operand with a gradient.
+    @Test func biasAlone() throws {
+      let (x, bias) = ((1...3).map { values([2, 5, 2, 4], seed: $0) }, values([2, 5, 5], seed: 4))
+      try check("attention, constant bias", x) {
+        scaledDotProductAttention(query: $0[0], key: $0[1], value: $0[2], mask: .causal, bias: bias)
+      }
+      try check("attention, bias alone", [bias]) {
+        scaledDotProductAttention(query: x[0], key: x[1], value: x[2], mask: .causal, bias: $0[0])
+      }
+    }
+
     @Test func scaleAndRoomForKeys() throws {
       try check("attention, key count", [2, 3, 4, 5], [2, 9, 2, 5], [2, 9, 2, 5]) {
         scaledDotProductAttention(
           query: $0[0], key: $0[1], value: $0[2], keyCount: 6, mask: .causal, scale: 0.3)
+      }
+      try check("attention, key count", [2, 3, 4, 5], [2, 9, 2, 5], [2, 9, 2, 5], [4, 3, 6]) {
+        scaledDotProductAttention(
+          query: $0[0], key: $0[1], value: $0[2], keyCount: 6, mask: .causal, scale: 0.3, bias: $0[3])
       }
     }
 

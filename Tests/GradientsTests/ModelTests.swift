@@ -101,30 +101,32 @@ extension GradientTests {
       }
     }
 
+    /// Checks a loss of two rows, the second of which is padded.
+    func check<Model: Module>(
+      _ name: String, _ model: Model, training random: Random? = nil,
+      _ loss: @escaping @Sendable (Model, inout Pass) -> Tensor
+    ) throws {
+      for set in Runtime.availableKernels {
+        func value(_ model: Model, recomputes: Bool = false) -> Tensor {
+          var pass = Pass(trainingWith: random, mask: .lengths([6, 4], of: 6), recomputesBlocks: recomputes)
+          return loss(model, &pass)
+        }
+        let report = try RuntimeSettings.with(set, threads: 2) {
+          GradientCheck.run(at: model, sampleSize: 4) { value($0) }
+        }
+        #expect(report.passed, "\(name), \(set): \(report)")
+        note(name, valueError: report.lossError, report)
+        let bits = try [(1, false), (3, false), (2, true)].map { threads, recomputes in
+          try RuntimeSettings.with(set, threads: threads) {
+            try differentiate(at: model) { value($0, recomputes: recomputes) }.gradient.bits
+          }
+        }
+        #expect(bits[1] == bits[0] && bits[2] == bits[0], "\(name), \(set): threads or recomputation")
+      }
+    }
+
     /// Masked-language modelling: the targets are those tokens that were masked.
     @Test func encoders() throws {
-      func check<Model: Module>(
-        _ name: String, _ model: Model, training random: Random? = nil,
-        _ loss: @escaping @Sendable (Model, inout Pass) -> Tensor
-      ) throws {
-        for set in Runtime.availableKernels {
-          func value(_ model: Model, recomputes: Bool = false) -> Tensor {
-            var pass = Pass(trainingWith: random, mask: .lengths([6, 4], of: 6), recomputesBlocks: recomputes)
-            return loss(model, &pass)
-          }
-          let report = try RuntimeSettings.with(set, threads: 2) {
-            GradientCheck.run(at: model, sampleSize: 4) { value($0) }
-          }
-          #expect(report.passed, "\(name), \(set): \(report)")
-          note(name, valueError: report.lossError, report)
-          let bits = try [(1, false), (3, false), (2, true)].map { threads, recomputes in
-            try RuntimeSettings.with(set, threads: threads) {
-              try differentiate(at: model) { value($0, recomputes: recomputes) }.gradient.bits
-            }
-          }
-          #expect(bits[1] == bits[0] && bits[2] == bits[0], "\(name), \(set): threads or recomputation")
-        }
-      }
       let types = TokenBatch([0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0], batch: 2, time: 6)
       let masked = TokenBatch([-1, 3, -1, -1, 0, -1, 9, -1, 1, -1, -1, -1], batch: 2, time: 6)
       for family in BERT.Family.allCases {
@@ -144,6 +146,45 @@ extension GradientTests {
         let scores = model(Self.tokens, tokenTypes: types, &pass)
         return scores.tokens.crossEntropy(targets: masked.ids) + scores.nextSentence.crossEntropy(targets: [1, 0])
       }
+    }
+
+    /// Two texts, of which the source and the target are padded, with labels as they are and smoothed.
+    @Test func encoderDecoders() throws {
+      let source = TokenBatch([3, 3, 11, 0, 7, 6, 2, 12, 1, 10], batch: 2, time: 5)
+      let sourceMask = AttentionMask.keeping([[true, true, true, true, false], [false, true, true, true, true]])
+      func check<Model: SequenceToSequenceModel>(
+        _ name: String, _ model: Model, smoothing: Float, training random: Random? = nil
+      ) throws {
+        try self.check(name, Self.spread(model), training: random) { model, pass in
+          model.loss(
+            source, sourceMask: sourceMask, target: Self.tokens, targets: Self.targets, labelSmoothing: smoothing,
+            &pass)
+        }
+      }
+      for norm in [Transformer.NormPlacement.after, .before] {
+        var configuration = Transformer.Configuration(
+          vocabularySize: 13, contextLength: 8, width: 12, layerCount: 2, headCount: 3, feedForwardWidth: 17,
+          norm: norm)
+        let name = "Transformer, norms \(norm)"
+        // Zero has a derivative on neither side.
+        configuration.activation = .gelu
+        try check(
+          name, Transformer.With<Transformer.LanguageHead>(configuration, seed: 3), smoothing: norm == .after ? 0.1 : 0)
+        configuration.dropout = 0.2
+        try check(
+          name + ", dropout", Transformer.With<Transformer.LanguageHead>(configuration, seed: 4), smoothing: 0,
+          training: Random(seed: 5))
+      }
+      let bart = Transformer.Configuration(
+        .bart, vocabularySize: 13, contextLength: 8, width: 12, layerCount: 1, headCount: 2, feedForwardWidth: 9)
+      try check("BART", Transformer.With<Transformer.LanguageHead>(bart, seed: 6), smoothing: 0)
+      var t5 = T5.Configuration(
+        vocabularySize: 13, width: 12, layerCount: 2, decoderLayerCount: 1, headCount: 3, headWidth: 5,
+        feedForwardWidth: 17, isGated: true)
+      (t5.bucketCount, t5.farthestDistance) = (4, 5)
+      try check("T5", T5.LanguageModel(t5, hasHead: true, seed: 7), smoothing: 0)
+      (t5.isGated, t5.scalesOutput, t5.activation, t5.dropout) = (false, true, .gelu, 0.2)
+      try check("T5, tied, dropout", T5.LanguageModel(t5, seed: 8), smoothing: 0.1, training: Random(seed: 5))
     }
 
     /// Positions, heads and blocks of the size that threads share: the same bits for any number of them.

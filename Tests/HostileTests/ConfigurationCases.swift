@@ -120,9 +120,10 @@ let configurationFamilies: [HostileFamily] = [
   HostileFamily(
     "C7", 5,
     [
-      changed("eos_token_id", "-1", .badValue), changed("eos_token_id", "37", .badValue),
+      // A token that the vocabulary lacks never comes: defaults of small configurations are such, and do no harm.
+      changed("eos_token_id", "-1", .badValue), changed("eos_token_id", "37"),
       changed("eos_token_id", "[]", .badValue), changed("eos_token_id", "[\"a\"]", .wrongType, .badValue),
-      changed("eos_token_id", "1099511627776", .badValue),
+      changed("eos_token_id", "1099511627776"),
     ]),
   HostileFamily(
     "C8", 4,

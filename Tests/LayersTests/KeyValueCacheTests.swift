@@ -49,6 +49,35 @@ import Testing
     }
   }
 
+  /// Rows are taken in any order and any number of times, and each goes on as a cache of its own.
+  @Test func otherRows() {
+    var cache = KeyValueCache(layerCount: 2, capacity: 4)
+    let first = (0..<4).map { tokens(3, 3, seed: $0 + 1) }
+    for layer in 0..<2 { _ = cache.append(layer: layer, key: first[2 * layer], value: first[2 * layer + 1]) }
+    cache.advance(by: 3)
+    let kept = cache
+    func check(_ rows: [Int]) {
+      var selected = kept
+      selected.select(rows: rows)
+      #expect(selected.length == 3)
+      let next = (0..<4).map { tokens(rows.count, 5, seed: $0 + 11) }
+      for layer in 0..<2 {
+        let all = selected.append(layer: layer, key: next[2 * layer], value: next[2 * layer + 1])
+        for (part, found) in [all.key, all.value].enumerated() {
+          let expected = rows.enumerated().flatMap { to, from in
+            first[2 * layer + part].slice(from..<from + 1, axis: 0).scalars
+              + next[2 * layer + part].slice(to..<to + 1, axis: 0).scalars
+          }
+          #expect(present(found, all.count) == expected, "\(rows), layer \(layer)")
+        }
+      }
+    }
+    for rows in [[0, 1, 2], [2, 0, 1], [1, 1, 1, 1], [2], [0, 0, 2, 2, 1]] { check(rows) }
+    var empty = KeyValueCache(layerCount: 2)
+    empty.select(rows: [0, 0])
+    #expect(empty.length == 0)
+  }
+
   /// While there is room, a token is written where the room is.
   @Test func roomIsUsed() {
     var cache = KeyValueCache(layerCount: 1, capacity: 10)

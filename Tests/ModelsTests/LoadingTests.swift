@@ -229,9 +229,15 @@ import Testing
     #expect(try ends() == [0])
     folder.generation = "{\"eos_token_id\": [5, 60]}"
     #expect(try ends() == [5, 60])
-    folder.generation = "{\"bos_token_id\": 3}"
-    #expect(try ends() == [0])
+    // Where the file is there, it alone says what ends a text.
+    for text in ["{\"bos_token_id\": 3}", "{\"eos_token_id\": null}"] {
+      folder.generation = text
+      #expect(try ends() == [])
+    }
+    // Defaults of configurations may be beyond a small vocabulary.
     folder.generation = "{\"eos_token_id\": [5, 61]}"
+    #expect(try ends() == [5, 61])
+    folder.generation = "{\"eos_token_id\": [5, -1]}"
     #expect(try error(folder)?.kind == .badValue)
     folder.generation = "{"
     #expect(try error(folder)?.kind == .badJSON)
@@ -254,29 +260,34 @@ import Testing
     folder.generation = "{\(neutral)}"
     #expect(try names() == [])
     for (name, value) in [
-      ("repetition_penalty", "1.1"), ("repetition_penalty", "2"), ("no_repeat_ngram_size", "3"), ("num_beams", "4"),
-      ("min_length", "1"), ("min_new_tokens", "8"), ("suppress_tokens", "[1, 2]"), ("begin_suppress_tokens", "[220]"),
-      ("forced_bos_token_id", "0"), ("forced_eos_token_id", "0"), ("bad_words_ids", "[[1]]"),
+      ("encoder_repetition_penalty", "1.1"), ("encoder_repetition_penalty", "2"), ("encoder_no_repeat_ngram_size", "3"),
+      ("num_beam_groups", "4"), ("force_words_ids", "[[1]]"), ("exponential_decay_length_penalty", "[1, 2.0]"),
       ("sequence_bias", "[[[1], 2.0]]"), ("stop_strings", "\"x\""), ("guidance_scale", "1.5"),
-      ("token_healing", "true"),
-      ("repetition_penalty", "\"1.0\""),
+      ("token_healing", "true"), ("encoder_repetition_penalty", "\"1.0\""),
     ] {
       folder.generation = "{\"\(name)\": \(value)}"
       #expect(try names() == [name], "\(name): \(value)")
     }
-    folder.generation = "{\"num_beams\": 2, \"repetition_penalty\": 1.2}"
+    for (name, value) in [
+      ("repetition_penalty", "1.1"), ("no_repeat_ngram_size", "3"), ("num_beams", "4"), ("min_length", "1"),
+      ("suppress_tokens", "[1, 2]"), ("forced_eos_token_id", "0"), ("bad_words_ids", "[[1]]"),
+    ] {
+      folder.generation = "{\"\(name)\": \(value)}"
+      #expect(try names() == [], "\(name): \(value)")
+    }
+    folder.generation = "{\"guidance_scale\": 2, \"encoder_repetition_penalty\": 1.2}"
     let settings = try withFolder { path in
       try folder.write(to: path)
       return try PretrainedModel.settingsNotHonoured(in: path)
     }
-    #expect(settings.map(\.name).sorted() == ["num_beams", "repetition_penalty"])
-    #expect(settings.contains(GenerationSetting(name: "repetition_penalty", value: 1.2)))
+    #expect(settings.map(\.name).sorted() == ["encoder_repetition_penalty", "guidance_scale"])
+    #expect(settings.contains(GenerationSetting(name: "encoder_repetition_penalty", value: 1.2)))
     // Older models have them in config.json; the newer file counts where there is one.
     folder.configuration = SmallModels.grouped.replacingOccurrences(
-      of: "\"eos_token_id\": 0", with: "\"eos_token_id\": 0, \"no_repeat_ngram_size\": 2")
-    #expect(try names().sorted() == ["num_beams", "repetition_penalty"])
+      of: "\"eos_token_id\": 0", with: "\"eos_token_id\": 0, \"encoder_no_repeat_ngram_size\": 2")
+    #expect(try names().sorted() == ["encoder_repetition_penalty", "guidance_scale"])
     folder.generation = nil
-    #expect(try names() == ["no_repeat_ngram_size"])
+    #expect(try names() == ["encoder_no_repeat_ngram_size"])
     folder.generation = "[]"
     #expect(#expect(throws: InputError.self) { try names() }?.kind == .wrongType)
   }

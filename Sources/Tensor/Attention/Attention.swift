@@ -1,6 +1,6 @@
 import Kernels
 
-/// Scaled dot-product attention (Vaswani et al. 2017, equation 1): `softmax(scale * Q K^T) V` for every head.
+/// Scaled dot-product attention (Vaswani et al. 2017, equation 1): `softmax(scale * Q K^T + bias) V` for every head.
 ///
 /// - Parameters:
 ///   - query: `[batch, queries, heads, headWidth]`
@@ -10,10 +10,13 @@ import Kernels
 ///   - keyCount: how many of the keys there are yet, for a cache with room to grow; all unless given.
 ///   - mask: which keys a query sees. With `.causal`, the queries are the last of the positions.
 ///   - scale: `1 / sqrt(headWidth)` unless given.
+///   - bias: added to the scaled scores, for every batch row alike: `[heads, queries, keys]`, the keys those that there
+///     are yet; none unless given.
 /// - Returns: `[batch, queries, heads * headWidth]`. A query that sees no key gets zeros. Memory besides it is linear
 ///   in the number of queries.
 public func scaledDotProductAttention(
-  query: Tensor, key: Tensor, value: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil
+  query: Tensor, key: Tensor, value: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil,
+  bias: Tensor? = nil
 ) -> Tensor {
   precondition(
     query.rank == 4 && key.rank == 4 && key.shape == value.shape && query.shape[0] == key.shape[0]
@@ -30,7 +33,7 @@ public func scaledDotProductAttention(
     AttentionGeometry(
       batch: query.shape[0], queryCount: query.shape[1], keyCount: keyCount ?? key.shape[1],
       headCount: query.shape[2], keyValueHeadCount: key.shape[2], headWidth: width, query: part(query),
-      key: part(key), value: part(value), scale: scale ?? 1 / Float(width).squareRoot(), mask: mask))
+      key: part(key), value: part(value), scale: scale ?? 1 / Float(width).squareRoot(), mask: mask), bias)
 }
 
 /// Self-attention from one projection that holds queries, keys and values side by side:
@@ -55,7 +58,9 @@ public func scaledDotProductAttention(
       scale: scale ?? 1 / Float(width).squareRoot(), mask: mask))
 }
 
-private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geometry: AttentionGeometry) -> Tensor {
+private func attention(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, _ geometry: AttentionGeometry, _ bias: Tensor? = nil
+) -> Tensor {
   precondition(
     geometry.mask.keptKeys.map { $0.count == geometry.batch && $0.allSatisfy { $0.count == geometry.keyCount } }
       ?? true,
@@ -65,7 +70,10 @@ private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geomet
   precondition(
     !geometry.mask.isCausal || geometry.queryCount <= geometry.keyCount,
     "causal attention of \(geometry.queryCount) queries over \(geometry.keyCount) keys")
-  let (q, k, v) = (query.widened, key.widened, value.widened)
+  precondition(
+    bias.map { $0.shape == geometry.biasShape } ?? true,
+    "attention: a bias \(bias?.shape.description ?? ""), must be \(geometry.biasShape)")
+  let (q, k, v, added) = (query.widened, key.widened, value.widened, bias?.widened)
   let blocks = kernels.matmul
   let result = Tensor(uninitialized: geometry.outputShape)
   let logSumExp = Tensor(uninitialized: Shape(geometry.batch, geometry.headCount, geometry.queryCount))
@@ -75,36 +83,40 @@ private func attention(_ query: Tensor, _ key: Tensor, _ value: Tensor, _ geomet
     threads * AttentionForwardWork.scratchCount(geometry, blocks, queriesPerBlock: queriesPerBlock)
       * MemoryLayout<Float>.stride)
   let work = AttentionForwardWork(
-    geometry: geometry, query: q.source, key: k.source, value: v.source, output: result.target,
+    geometry: geometry, query: q.source, key: k.source, value: v.source, bias: added?.source, output: result.target,
     logSumExp: logSumExp.target, scratch: scratch.target, blocks: blocks, queriesPerBlock: queriesPerBlock)
   runInParallel(work, tasks: work.tasks, threads: threads)
-  withExtendedLifetime((q, k, v, scratch)) {}
-  return result.recorded(
-    query, key, value,
+  withExtendedLifetime((q, k, v, added, scratch)) {}
+  func operation() -> Operation {
     .attention(
       AttentionRecord(
-        query: Operand(query), key: Operand(key), value: Operand(value), geometry: geometry, output: result,
-        logSumExp: logSumExp)))
+        query: Operand(query), key: Operand(key), value: Operand(value), bias: bias.map(Operand.init),
+        geometry: geometry, output: result, logSumExp: logSumExp))
+  }
+  return bias.map { result.recorded([query, key, value, $0], operation()) }
+    ?? result.recorded(query, key, value, operation())
 }
 
 extension AttentionRecord {
   /// The pullback: a gradient for each distinct operand. One projection that holds all three gets one gradient, from
   /// `query`.
-  package func gradients(_ dOutput: Tensor) -> (query: Tensor, key: Tensor?, value: Tensor?) {
+  package func gradients(_ dOutput: Tensor) -> (query: Tensor, key: Tensor?, value: Tensor?, bias: Tensor?) {
     let isPacked = query.node != nil && query.node == key.node && query.node == value.node
     let (q, k, v) = (query.value.widened, key.value.widened, value.value.widened)
     let dQuery = Tensor.zeros(q.shape)
     let dKey = isPacked ? nil : Tensor.zeros(k.shape), dValue = isPacked ? nil : Tensor.zeros(v.shape)
+    let added = bias?.value.widened, dBias = bias?.node == nil ? nil : Tensor.zeros(geometry.biasShape)
     let blocks = kernels.matmul
     let threads = Crew.shared.threads
     let scratch = Pool.shared.take(
       threads * AttentionBackwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
     let work = AttentionBackwardWork(
-      geometry: geometry, query: q.source, key: k.source, value: v.source, output: output.source,
+      geometry: geometry, query: q.source, key: k.source, value: v.source, bias: added?.source, output: output.source,
       logSumExp: logSumExp.source, dOutput: dOutput.source, dQuery: dQuery.target,
-      dKey: (dKey ?? dQuery).target, dValue: (dValue ?? dQuery).target, scratch: scratch.target, blocks: blocks)
+      dKey: (dKey ?? dQuery).target, dValue: (dValue ?? dQuery).target, dBias: dBias?.target, scratch: scratch.target,
+      blocks: blocks)
     runInParallel(work, tasks: work.tasks, threads: threads)
-    withExtendedLifetime((q, k, v, dOutput, scratch)) {}
-    return (dQuery, dKey, dValue)
+    withExtendedLifetime((q, k, v, added, dOutput, scratch)) {}
+    return (dQuery, dKey, dValue, dBias)
   }
 }

@@ -28,6 +28,14 @@ package struct AttentionGeometry: Sendable {
   /// The axes of the output: `[batch, queryCount, headCount * headWidth]`.
   var outputShape: Shape { Shape(batch, queryCount, headCount * headWidth) }
 
+  /// The axes of a bias: `[headCount, queryCount, keyCount]`.
+  var biasShape: Shape { Shape(headCount, queryCount, keyCount) }
+
+  /// Where the biases of query `query` of head `head` begin, from key `firstKey` on.
+  func biasStart(head: Int, query: Int, firstKey: Int) -> Int {
+    (head * queryCount + query) * keyCount + firstKey
+  }
+
   /// One past the last key that query `query` of batch row `row` may see. It depends on no key beyond, so that a query
   /// has the same bits whatever follows.
   func keyLimit(query: Int, row: Int) -> Int {

@@ -11,6 +11,7 @@ struct AttentionForwardWork: ParallelWork {
   let query: Source
   let key: Source
   let value: Source
+  let bias: Source?
   let output: Target
   let logSumExp: Target
   let scratch: Target
@@ -79,16 +80,20 @@ struct AttentionForwardWork: ParallelWork {
           blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
         }
       }
-      // Rows that see equally many keys go through the softmax together.
+      // Rows that see equally many keys go through the softmax together; biased scores are scaled before.
+      let scale = bias == nil ? g.scale : 1
       var groupStart = start, groupSeen = 0
       func softmax(upTo end: Int) {
         kernels.attendRows(
-          scores + groupStart * keys, keys, end - groupStart, groupSeen, present, g.scale, largest + groupStart,
+          scores + groupStart * keys, keys, end - groupStart, groupSeen, present, scale, largest + groupStart,
           total + groupStart, sums + groupStart * d, d)
       }
       for i in start..<count {
         let s = scores + i * keys
         let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
+        if let bias {
+          addBias(bias + g.biasStart(head: h, query: first + i, firstKey: from), to: s, seen, scale: g.scale)
+        }
         let hidden = g.hidden(query: first + i, from: from, seen: seen)
         s.update(repeating: -.infinity, count: hidden)
         g.maskPadding(s, row: row, firstKey: from, count: seen)
@@ -129,13 +134,20 @@ struct AttentionForwardWork: ParallelWork {
   }
 }
 
-/// The gradients of fused attention: a task is one key-value head. Scores are computed again from the kept
-/// log-sum-exp, block by block.
+/// Scores become scaled and biased: `scale * scores + bias`.
+private func addBias(_ bias: Source, to scores: Target, _ count: Int, scale: Float) {
+  if scale != 1 { kernels.binaryScalar(.multiply, scores, scale, scores, count) }
+  kernels.binary(.add, scores, bias, scores, count)
+}
+
+/// The gradients of fused attention: a task is one key-value head, of one batch row or, where the gradient of a bias
+/// sums over the rows, of all in turn. Scores are computed again from the kept log-sum-exp, block by block.
 struct AttentionBackwardWork: ParallelWork {
   let geometry: AttentionGeometry
   let query: Source
   let key: Source
   let value: Source
+  let bias: Source?
   let output: Source
   let logSumExp: Source
   let dOutput: Source
@@ -143,10 +155,11 @@ struct AttentionBackwardWork: ParallelWork {
   let dQuery: Target
   let dKey: Target
   let dValue: Target
+  let dBias: Target?
   let scratch: Target
   let blocks: MatmulKernels
 
-  var tasks: Int { geometry.batch * geometry.keyValueHeadCount }
+  var tasks: Int { (dBias == nil ? geometry.batch : 1) * geometry.keyValueHeadCount }
   static let queriesPerBlock = 64
   static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 4 * blocks.panelWidth }
 
@@ -159,9 +172,13 @@ struct AttentionBackwardWork: ParallelWork {
   }
 
   func run(task: Int, worker: Int) {
+    let (row, shared) = task.quotientAndRemainder(dividingBy: geometry.keyValueHeadCount)
+    for row in dBias == nil ? row..<row + 1 : 0..<geometry.batch { run(row: row, shared: shared, worker: worker) }
+  }
+
+  private func run(row: Int, shared: Int, worker: Int) {
     let g = geometry, d = g.headWidth, keys = AttentionBackwardWork.keysPerBlock(blocks)
     let panelWidth = blocks.panelWidth, q = AttentionBackwardWork.queriesPerBlock
-    let (row, shared) = task.quotientAndRemainder(dividingBy: g.keyValueHeadCount)
     let keyPanels = (keys / panelWidth) * d * panelWidth
     let widePanels = (d + panelWidth - 1) / panelWidth * panelWidth
     var next = scratch + worker * AttentionBackwardWork.scratchCount(g, blocks)
@@ -248,11 +265,14 @@ struct AttentionBackwardWork: ParallelWork {
               ds.update(repeating: 0, count: present)
               continue
             }
+            let biasStart = g.biasStart(head: h, query: first + i, firstKey: from)
+            if let bias { addBias(bias + biasStart, to: p, seen, scale: g.scale) }
             p.update(repeating: -.infinity, count: hidden)
             g.maskPadding(p, row: row, firstKey: from, count: seen)
-            _ = kernels.exponentials(p, g.scale, normalizer, p, seen)
+            _ = kernels.exponentials(p, bias == nil ? g.scale : 1, normalizer, p, seen)
             kernels.binaryScalar(.subtract, ds, delta[member * g.queryCount + first + i], ds, seen)
             kernels.binary(.multiply, ds, p, ds, seen)
+            if let dBias { kernels.addScaled(1, ds, dBias + biasStart, seen) }
             kernels.binaryScalar(.multiply, ds, g.scale, ds, seen)
             (p + seen).update(repeating: 0, count: present - seen)
             (ds + seen).update(repeating: 0, count: present - seen)

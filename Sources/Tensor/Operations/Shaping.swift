@@ -141,4 +141,19 @@ extension Tensor {
     }
     withExtendedLifetime(values) {}
   }
+
+  /// Rows of axis 0, in any order and any number of times, of which only the first `positions` of axis 1 are copied; the
+  /// others are undefined. Never recorded.
+  package func selecting(rows: [Int], positions: Int) -> Tensor {
+    precondition(
+      format == .float32 && rank >= 2 && 0...shape[1] ~= positions && rows.allSatisfy { 0..<shape[0] ~= $0 },
+      "selecting: rows \(rows) and \(positions) positions of \(shape)")
+    var selected = shape
+    selected[0] = rows.count
+    let result = Tensor(uninitialized: selected), inner = shape.product(2..<rank)
+    for (to, from) in rows.enumerated() {
+      (result.target + to * shape[1] * inner).update(from: source + from * shape[1] * inner, count: positions * inner)
+    }
+    return result
+  }
 }

@@ -30,7 +30,7 @@ struct TokenizerConfiguration {
   /// Special tokens by their roles (`cls_token`); their ids are those of the vocabulary, or new ones.
   private(set) var roles: [(role: String, token: AddedToken)] = []
 
-  private static let roleNames = [
+  static let roleNames = [
     "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
   ]
 
@@ -63,6 +63,16 @@ struct TokenizerConfiguration {
     }
     for token in try root.optional("additional_special_tokens")?.array(atMost: AddedTokenMatcher.sizeLimit) ?? [] {
       roles.append(("additional", try token.specialToken()))
+    }
+  }
+
+  /// Reads an `added_tokens.json`: tokens and their ids.
+  mutating func readAddedTokens(_ root: JSONField) throws(InputError) {
+    for (key, id) in try root.object(atMost: AddedTokenMatcher.sizeLimit) {
+      guard !addedTokens.contains(where: { $0.content == key.utf8 }) else { continue }
+      guard !key.utf8.isEmpty else { throw id.error(.badValue, "is the id of an empty token") }
+      let isSpecial = roles.contains { $0.token.content == key.utf8 }
+      addedTokens.append(AddedToken(content: key.utf8, id: try id.int(in: 0...Int(Int32.max)), isSpecial: isSpecial))
     }
   }
 

@@ -57,15 +57,16 @@ extension PipelineTokenizer {
   public init(directory path: String) throws(InputError) {
     for source in Source.allCases {
       guard let files = source.paths(in: path) else { continue }
-      guard source != .whole else {
+      if source == .whole {
         try self.init(path: files[0])
-        return
+      } else {
+        do throws(InputError) {
+          try self.init(source, files, in: path)
+        } catch {
+          throw error.inside(path)
+        }
       }
-      do throws(InputError) {
-        try self.init(source, files, in: path)
-      } catch {
-        throw error.inside(path)
-      }
+      try readChatSettings(in: path)
       return
     }
     var names: [String] = []
@@ -82,6 +83,9 @@ extension PipelineTokenizer {
     var configuration = TokenizerConfiguration()
     for name in TokenizerConfiguration.fileNames where exists("\(folder)/\(name)") {
       try configuration.read(JSONField(try JSONValue(parsing: try readFile("\(folder)/\(name)")), at: name))
+    }
+    if case let added = "\(folder)/added_tokens.json", exists(added) {
+      try configuration.readAddedTokens(JSONField(try JSONValue(parsing: try readFile(added)), at: "added_tokens.json"))
     }
     switch (source, configuration.family) {
     case (.bytePairs, .bytePairs(let layout)?):
@@ -110,6 +114,30 @@ extension PipelineTokenizer {
         advice: "Use init(vocabularyJSON:merges:layout:), or add a tokenizer_config.json")
     case (_, _?):
       throw InputError(.inconsistent, "The configuration is for another kind of vocabulary than the one there is")
+    }
+  }
+
+  /// Reads what the folder has for conversations: `chat_template.jinja` counts before `tokenizer_config.json`.
+  private mutating func readChatSettings(in folder: String) throws(InputError) {
+    func source(_ name: String) throws(InputError) -> String {
+      let bytes = try readFile("\(folder)/\(name)", atMost: 4 << 20)
+      if let bad = firstInvalidUTF8(bytes) {
+        throw InputError(.badUTF8, "is not UTF-8", at: "\(folder)/\(name): byte \(bad)")
+      }
+      return String(decoding: bytes, as: UTF8.self)
+    }
+    if exists(folder + "/chat_template.jinja") { chatSettings.sources["default"] = try source("chat_template.jinja") }
+    let others = "additional_chat_templates"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(others)")) ?? []
+    for name in names.sorted().prefix(64) where name.hasSuffix(".jinja") {
+      chatSettings.sources[String(name.dropLast(6))] = try source("\(others)/\(name)")
+    }
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] where exists("\(folder)/\(name)") {
+      do throws(InputError) {
+        try chatSettings.read(JSONField(try JSONValue(parsing: try readFile("\(folder)/\(name)")), at: name))
+      } catch {
+        throw error.inside(folder)
+      }
     }
   }
 

@@ -248,8 +248,8 @@ extension BPEModel {
     let vocabulary = try Vocabulary(try field.required("vocab"))
     let merges = try field.required("merges")
     guard case .array(let list) = merges.value else { throw merges.error(.wrongType, "must be an array") }
-    guard list.count <= Model.sizeLimit else {
-      throw merges.error(.tooLarge, "has \(list.count) entries, but may have at most \(Model.sizeLimit)")
+    guard list.count <= Model.mergeLimit else {
+      throw merges.error(.tooLarge, "has \(list.count) entries, but may have at most \(Model.mergeLimit)")
     }
     self.init(
       vocabulary, expectedMerges: list.count, isByteLevel: isByteLevel,
@@ -311,8 +311,8 @@ extension BPEModel {
       throw InputError(.badValue, "holds a NUL", at: "merges.txt: byte \(bad)")
     }
     let lines = merges.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard lines.count <= Model.sizeLimit else {
-      throw InputError(.tooLarge, "has more than \(Model.sizeLimit) lines", at: "merges.txt")
+    guard lines.count <= Model.mergeLimit else {
+      throw InputError(.tooLarge, "has more than \(Model.mergeLimit) lines", at: "merges.txt")
     }
     self.init(vocabulary, expectedMerges: lines.count, isByteLevel: isByteLevel)
     for (index, line) in lines.enumerated() {
@@ -330,8 +330,8 @@ extension BPEModel {
   init(
     _ vocabulary: Vocabulary, merges: [[UInt8]], isByteLevel: Bool, ignoresMerges: Bool = false
   ) throws(InputError) {
-    guard merges.count <= Model.sizeLimit else {
-      throw InputError(.tooLarge, "There are more than \(Model.sizeLimit) merges", at: "merges")
+    guard merges.count <= Model.mergeLimit else {
+      throw InputError(.tooLarge, "There are more than \(Model.mergeLimit) merges", at: "merges")
     }
     self.init(vocabulary, expectedMerges: merges.count, isByteLevel: isByteLevel)
     self.ignoresMerges = ignoresMerges

@@ -52,8 +52,11 @@ enum Model: Sendable {
 }
 
 extension Model {
-  /// The most tokens, and the most merges, that a file may hold. Known vocabularies have up to 300,000.
+  /// The most tokens that a file may hold. Known vocabularies have up to 300,000.
   static let sizeLimit = 1 << 21
+
+  /// The most merges that a file may hold. Known files have up to 600,000.
+  static let mergeLimit = 1 << 20
 
   /// Reads a `model` of a `tokenizer.json`.
   ///

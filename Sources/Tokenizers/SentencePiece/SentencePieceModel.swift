@@ -92,8 +92,8 @@ public struct SentencePieceModel: Sendable {
   /// Checks what a file must hold to be a model.
   ///
   /// - Returns: The id of the unknown piece.
-  /// - Throws: `missing` where there are no pieces or no unknown one; `badValue`, `tooLarge`, `badUTF8`, `duplicate`,
-  ///   `nonFinite` and `inconsistent` for what is wrong with them.
+  /// - Throws: `missing` where there are no pieces; `badValue`, `tooLarge`, `badUTF8`, `nonFinite` and `inconsistent` for what
+  ///   is wrong with them.
   func check() throws(InputError) -> Int {
     guard !pieces.isEmpty else {
       throw InputError(.missing, "has no pieces", advice: "It is no SentencePiece model: fetch it again.")
@@ -101,7 +101,7 @@ public struct SentencePieceModel: Sendable {
     guard pieces.count <= Model.sizeLimit else {
       throw InputError(.tooLarge, "has \(pieces.count) pieces, but may have at most \(Model.sizeLimit)")
     }
-    var (unknownID, byteCount) = (Int?.none, 0)
+    var (unknownID, bytes) = (Int?.none, Set<[UInt8]>())
     for (id, piece) in pieces.enumerated() {
       do throws(InputError) {
         try Self.check(piece)
@@ -118,13 +118,13 @@ public struct SentencePieceModel: Sendable {
         guard fallsBackToBytes else {
           throw InputError(.inconsistent, "stands for a byte, but byte_fallback is off", at: "pieces[\(id)]")
         }
-        byteCount += 1
+        bytes.insert(piece.content)
       case .normal, .control, .userDefined, .unused: break
       }
     }
-    guard let unknownID else { throw InputError(.missing, "has no piece for unknown text", at: "pieces") }
-    guard !fallsBackToBytes || byteCount == 256 else {
-      throw InputError(.inconsistent, "has \(byteCount) pieces for bytes, but byte_fallback needs 256", at: "pieces")
+    guard let unknownID else { throw InputError(.inconsistent, "has no piece for unknown text", at: "pieces") }
+    guard !fallsBackToBytes || bytes.count == 256 else {
+      throw InputError(.inconsistent, "has pieces for \(bytes.count) bytes, but byte_fallback needs 256", at: "pieces")
     }
     return unknownID
   }
@@ -153,12 +153,15 @@ extension SentencePieceModel {
   ///   `inconsistent` where the training's settings contradict the pieces; and what is wrong with the pieces.
   public init(contents: [UInt8]) throws(InputError) {
     self.init(pieces: [], algorithm: .unigram)
+    guard Self.leadingPieceCount(contents) <= Self.pieceLimit else {
+      throw InputError(.tooLarge, "has more than \(Self.pieceLimit) pieces")
+    }
     var (reader, training) = (ProtobufReader(contents, 0..<contents.count), TrainingSettings())
     while let field = try reader.next() {
       switch field.number {
       case 1:
-        guard pieces.count < Model.sizeLimit else {
-          throw InputError(.tooLarge, "has more than \(Model.sizeLimit) pieces")
+        guard pieces.count < Self.pieceLimit else {
+          throw InputError(.tooLarge, "has more than \(Self.pieceLimit) pieces")
         }
         pieces.append(try Self.piece(ProtobufReader(contents, try field.bytes("pieces"))))
       case 2: try training.read(ProtobufReader(contents, try field.bytes("trainer_spec")))
@@ -168,6 +171,20 @@ extension SentencePieceModel {
       }
     }
     try apply(training)
+  }
+
+  /// The most pieces of a file; the largest known model has half as many.
+  private static let pieceLimit = 1 << 19
+
+  /// How many short pieces the file begins with, up to one more than there may be: a file of nothing else is refused before
+  /// anything is kept of it.
+  private static func leadingPieceCount(_ contents: [UInt8]) -> Int {
+    var (index, count) = (0, 0)
+    while count <= pieceLimit, index + 1 < contents.count, contents[index] == 0x0A, contents[index + 1] < 0x80 {
+      index += 2 + Int(contents[index + 1])
+      count += 1
+    }
+    return count
   }
 
   private static func piece(_ message: ProtobufReader) throws(InputError) -> Piece {

@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Writes Tests/Fixtures/ChatTemplates/expected.json: what Jinja, as transformers sets it up, makes of the templates there.
+
+The templates are those of common families, and pieces that each show one thing. A case that the reference refuses has
+`fails` in the place of `text`.
+
+Usage: Scripts/chat_template_fixtures.py  (needs Python 3 with jinja2 3.1.6 and transformers 5.23.0)
+"""
+
+import json
+import pathlib
+
+import jinja2
+import transformers
+from transformers.utils.chat_template_utils import _compile_jinja_template
+
+FOLDER = pathlib.Path(__file__).parent.parent / "Tests/Fixtures/ChatTemplates"
+VARIABLES = {"bos_token": "<s>", "eos_token": "</s>", "date_string": "03 Feb 2025"}
+
+user = lambda text: {"role": "user", "content": text}
+assistant = lambda text, **more: {"role": "assistant", "content": text, **more}
+system = lambda text: {"role": "system", "content": text}
+TOOLS = [
+    {"type": "function", "function": {
+        "name": "weather", "description": "The weather in a \"city\"", "parameters": {
+            "type": "object", "properties": {
+                "city": {"type": "string", "description": " A city, é 漢 "},
+                "days": {"type": ["integer", "number"]}, "tags": {"type": "array", "items": {"type": "string"}},
+                "map": {"type": "object", "additionalProperties": {"type": "boolean"}}},
+            "required": ["city"]},
+        "return": {"type": "string"}}},
+    {"type": "function", "function": {
+        "name": "now", "description": "The time", "parameters": {"type": "object", "properties": {}}}}]
+CALL = {"id": "abcdefghi", "type": "function", "function": {
+    "name": "weather", "arguments": {"city": "Kraków", "days": 2, "exact": True, "scale": 1.5, "none": None}}}
+CONVERSATIONS = {
+    "short": dict(messages=[user("Hello  there ")]),
+    "long": dict(messages=[user("Hi"), assistant(" <think>\nhm\n</think>\n\nHello! "), user("\nWho? ")], add_generation_prompt=True),
+    "system": dict(messages=[system(" Be brief. "), user("2+2?"), assistant("4")], add_generation_prompt=True, enable_thinking=False),
+    "tools": dict(messages=[
+        system("Use tools."), user("Weather?"), assistant("", tool_calls=[CALL]),
+        {"role": "tool", "name": "weather", "content": "{\"t\": 3}", "tool_call_id": "abcdefghi"}, assistant("Cold."),
+        user("And now?")], tools=TOOLS, add_generation_prompt=True),
+    "tools-first": dict(messages=[user("Weather?"), assistant(None, tool_calls=[CALL, CALL], reasoning_content="think")], tools=TOOLS),
+    "parts": dict(messages=[{"role": "user", "content": [
+        {"type": "image"}, {"type": "text", "text": " What is it? "}]}], add_generation_prompt=True),
+    "wrong": dict(messages=[assistant("I begin"), {"role": "other", "content": "x"}]),
+    "none": dict(messages=[]),
+}
+
+# Each shows one thing; `x` is text, `l` a list, `d` a mapping, `n` a number.
+PIECES = r"""
+{{ 1 + 2 * 3 - 4 }} {{ 7 // 2 }} {{ -7 // 2 }} {{ 7 % 3 }} {{ -7 % 3 }} {{ 7 / 2 }} {{ 4 / 2 }} {{ 2 ** 10 }} {{ 2 ** -1 }} {{ 1.5 + 1 }}
+{{ -n|abs }} {{ (-n)|abs }} {{ - n }} {{ +n }} {{ 2 ** 3 ** 2 }} {{ -2 ** 2 }} {{ 1_000 }} {{ 1e3 }} {{ 1.0 }} {{ 1e-7 }} {{ 1e16 }} {{ 123456789.125 }}
+{{ 'a' ~ 1 ~ none ~ true ~ 1.0 ~ [1, 'b'] }} {{ 'a' 'b' }} {{ 'a' * 3 }} {{ 3 * 'ab' }} {{ [1] * 2 }} {{ [1] + [2] }} {{ (1, 2) + (3,) }}
+{{ true }} {{ false }} {{ none }} {{ True }} {{ None }} {{ undefined_name }}|{{ d.missing }}|{{ l[9] }}|{{ x[99] }}
+{{ 1 == 1.0 }} {{ true == 1 }} {{ 'a' == 'a' }} {{ [1] == [1] }} {{ (1,) == [1] }} {{ {'a': 1} == {'a': 1.0} }} {{ 1 != 2 }} {{ none == false }}
+{{ 1 < 2 < 3 }} {{ 1 < 3 < 2 }} {{ 'a' < 'b' }} {{ [1, 2] < [1, 3] }} {{ 2 >= 2 }} {{ 1 <= 0 }}
+{{ 'b' in 'abc' }} {{ 'z' not in 'abc' }} {{ 1 in l }} {{ 'k' in d }} {{ 'v' in d }} {{ 1 in undefined_name }} {{ '' in 'abc' }} {{ not 'k' in d }}
+{{ 1 and 2 }} {{ 0 or 'x' }} {{ not 1 }} {{ not not 1 }} {{ '' or [] or {} or 'end' }} {{ none and 1 }} {{ true and false or true }}
+{{ 'yes' if n > 3 else 'no' }} {{ 'yes' if n < 3 }}| {{ 'a' if false else 'b' if false else 'c' }}
+{{ x[0] }} {{ x[-1] }} {{ x[1:3] }} {{ x[::-1] }} {{ x[:-1] }} {{ x[-2:] }} {{ x[::2] }} {{ x[5:1:-2] }} {{ l[1:] }} {{ l[::-1] }} {{ l[:100] }} {{ l[-100:2] }} {{ l[3:1] }}
+{{ (1, 2, 3)[1:] }} {{ (1,) }} {{ () }} {{ [1, 2, ] }} {{ {} }} {{ {'a': 1, 'b': [2]} }} {{ "it's" }} {{ ["it's", 'a"b', 'c\n\t\\'] }}
+{{ d.k }} {{ d['k'] }} {{ d.items()|list }} {{ d.keys()|list }} {{ d.values()|list }} {{ d.get('k') }} {{ d.get('z') }} {{ d.get('z', 5) }} {{ d['items'] is defined }}
+{{ ' a b '.strip() }}|{{ 'xxaxx'.strip('x') }}|{{ ' a '.lstrip() }}|{{ ' a '.rstrip() }}|{{ 'abcba'.lstrip('ab') }}|{{ '\u00a0a\u3000'.strip() }}|
+{{ 'a,b,c'.split(',') }} {{ 'a,b,c'.split(',', 1) }} {{ ' a  b '.split() }} {{ 'a b c'.split(none, 1) }} {{ 'a,b,c'.rsplit(',', 1) }} {{ 'aXXbXX'.split('XX') }} {{ 'a  b c '.rsplit(none, 1) }} {{ ''.split() }} {{ ''.split(',') }}
+{{ 'abc'.startswith('ab') }} {{ 'abc'.endswith(('x', 'c')) }} {{ 'abc'.startswith('') }} {{ 'abc'.replace('b', 'xx') }} {{ 'aaa'.replace('a', 'b', 2) }} {{ 'abc'.replace('', '-') }} {{ 'aaaa'.replace('aa', 'b') }}
+{{ 'abC'.upper() }} {{ 'ABc'.lower() }} {{ 'hELLO wORLD'.title() }} {{ 'hELLO'.capitalize() }} {{ 'ß'.upper() }} {{ "they're bill's"|title }} {{ 'aé漢'|length }}
+{{ 'abcabc'.find('c') }} {{ 'abcabc'.rfind('c') }} {{ 'abc'.find('z') }} {{ 'é漢c'.find('c') }} {{ 'aaaa'.count('aa') }} {{ ', '.join(['a', 'b']) }} {{ 'a1'.isalnum() }} {{ '12'.isdigit() }} {{ 'ab'.isalpha() }} {{ ' '.isspace() }} {{ 'AB'.isupper() }} {{ 'a1'.islower() }} {{ ''.isdigit() }}
+{{ 'abc'.removeprefix('a') }} {{ 'abc'.removesuffix('bc') }} {{ '7'.zfill(3) }} {{ '-7'.zfill(4) }} {{ 'a'.ljust(3) }}| {{ 'a'.rjust(3, '.') }} {{ 'a=b=c'.partition('=') }} {{ 'a=b=c'.rpartition('=') }} {{ 'a\nb\r\nc'.splitlines() }} {{ 'a\n'.splitlines() }}
+{{ '  a '|trim }}| {{ 'xax'|trim('x') }} {{ x|upper }} {{ x|lower }} {{ 'ab cd'|capitalize }} {{ [3, 1, 2]|sort }} {{ [3, 1, 2]|sort(reverse=true) }} {{ ['b', 'A', 'c']|sort }} {{ ['b', 'A']|sort(case_sensitive=true) }} {{ l|first }} {{ l|last }} {{ ''|first }}| {{ [1, 2]|reverse|list }} {{ 'abc'|reverse }}
+{{ l|join(', ') }} {{ l|join }} {{ [d, d]|join('-', attribute='k') }} {{ 'abc'|join('.') }} {{ l|length }} {{ l|count }} {{ d|length }} {{ l|sum }} {{ [d, d]|sum(attribute='n') }} {{ l|min }} {{ l|max }} {{ ['b', 'A', 'b']|unique|list }}
+{{ undefined_name|default('x') }} {{ ''|default('x') }}| {{ ''|default('x', true) }} {{ none|d('x') }} {{ d.missing|d }}|
+{{ d|items|list }} {{ d|dictsort }} {{ d|list }} {{ 'abc'|list }} {{ '5'|int }} {{ 'x'|int }} {{ '5.9'|int }} {{ 'x'|int(7) }} {{ 5.9|int }} {{ '1.5'|float }} {{ 3.14159|round(2) }} {{ 2.5|round }} {{ 2.1|round(0, 'ceil') }} {{ 42|string }} {{ 'a<b>&"c"'|e }} {{ 'a b  c'|wordcount }}
+{{ 'a\nb\n\nc'|indent }} {{ 'a\nb'|indent(2, true) }} {{ 'a\nb'|indent('> ') }}
+{{ msgs|selectattr('role', 'equalto', 'user')|list|length }} {{ msgs|selectattr('tool')|list|length }} {{ msgs|rejectattr('role', 'eq', 'user')|map(attribute='content')|list }} {{ msgs|map(attribute='role')|join(',') }} {{ msgs|map(attribute='zip', default='-')|list }} {{ ['a', 'b']|map('upper')|list }} {{ ['1', '2']|map('int')|sum }} {{ [1, 2, 3]|select('odd')|list }} {{ [0, 1]|reject|list }} {{ [' a ']|map('trim')|first }} {{ msgs|selectattr('role', 'in', ['user', 'x'])|list|length }} {{ [{'a': {'b': 1}}]|map(attribute='a.b')|list }}
+{{ d|tojson }} {{ l|tojson }} {{ 'é"\n\\/</>\u0001'|tojson }} {{ none|tojson }} {{ true|tojson }} {{ 1.0|tojson }} {{ (1, 2)|tojson }} {{ d|tojson(indent=2) }} {{ []|tojson(indent=2) }} {{ {'b': 1, 'a': {'c': []}}|tojson(indent=4, sort_keys=true) }} {{ d|tojson(separators=(',', ':')) }} {{ 'é'|tojson(ensure_ascii=true) }}
+{{ x is string }} {{ n is number }} {{ n is integer }} {{ 1.0 is integer }} {{ true is integer }} {{ true is number }} {{ true is boolean }} {{ d is mapping }} {{ l is mapping }} {{ l is sequence }} {{ x is sequence }} {{ d is iterable }} {{ n is iterable }} {{ none is none }} {{ n is not none }} {{ zzz is defined }} {{ zzz is undefined }} {{ d.k is defined }} {{ d.z is defined }} {{ 1.5 is float }} {{ range is callable }}
+{{ 3 is odd }} {{ 3 is even }} {{ 9 is divisibleby 3 }} {{ 9 is divisibleby(2) }} {{ 1 is eq 1 }} {{ 1 is ne 1 }} {{ 1 is lt 2 }} {{ 2 is ge(2) }} {{ 1 is in [1, 2] }} {{ false is false }} {{ none is false }} {{ 0 is false }} {{ 1 is sameas true }} {{ true is sameas true }} {{ 'a' is lower }} {{ 'A' is upper }} {{ 1 is not in [2] }} {{ not zzz is defined }}
+{% for i in l %}{{ loop.index }}{{ loop.index0 }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.first }}{{ loop.last }}{{ loop.length }}{{ loop.depth }}{{ loop.cycle('a', 'b') }}{{ loop.previtem }}{{ loop.nextitem }}{{ loop.changed(i > 1) }};{% endfor %}
+{% for i in [] %}x{% else %}empty{% endfor %} {% for k, v in d.items() %}{{ k }}={{ v }};{% endfor %} {% for k in d %}{{ k }}{% endfor %} {% for c in 'ab' %}{{ c }}.{% endfor %} {% for a, (b, c) in [(1, (2, 3))] %}{{ a }}{{ b }}{{ c }}{% endfor %} {% for i in zzz %}x{% endfor %} {% for i in l if i > 1 %}{{ i }}{{ loop.index }}{% endfor %} {% for i in l if i > 9 %}{% else %}none{% endfor %}
+{% for i in range(10) %}{% if i == 2 %}{% continue %}{% endif %}{% if i == 5 %}{% break %}{% endif %}{{ i }}{% endfor %} {{ range(3)|list }} {{ range(1, 7, 2)|list }} {{ range(5, 0, -2)|list }} {{ range(0)|list }}
+{% set a = 1 %}{% for i in l %}{% set a = a + i %}{{ a }}{% endfor %}{{ a }} {% set ns = namespace(a=1) %}{% for i in l %}{% set ns.a = ns.a + i %}{% endfor %}{{ ns.a }} {% set b, c = 1, 2 %}{{ b }}{{ c }} {% set t %}te{{ 1 }}xt{% endset %}{{ t|upper }} {% set u | upper | trim %} ab {% endset %}{{ u }}| {% if true %}{% set inside = 5 %}{% endif %}{{ inside }}
+{% macro m(a, b=2, c='x') %}{{ a }}-{{ b }}-{{ c }};{% endmacro %}{{ m(1) }}{{ m(1, 3) }}{{ m(1, c='y') }}{{ m(a=5) }}{{ m() }} {% macro f(n) %}{% if n > 0 %}{{ n }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(4) }} {{ m(1)|upper }} {% macro outer() %}{{ x }}{{ later }}{% endmacro %}{% set later = 'L' %}{{ outer() }}
+{% filter upper %}abc{{ x }}{% endfilter %} {% with a = 1, b = 2 %}{{ a }}{{ b }}{% endwith %}{{ a }}| {% raw %}{{ x }} {% if %}{% endraw %} {# comment {{ x }} #}after {% generation %}gen{% endgeneration %}
+{% if x %}a{% elif n %}b{% else %}c{% endif %}{% if '' %}a{% elif n %}b{% else %}c{% endif %}{% if '' %}a{% elif 0 %}b{% else %}c{% endif %}
+{{ dict(a=1, b='x') }} {{ dict(d, z=1)|length }} {{ namespace(a=1).a }} {{ [1, 2, 3].index(2) }} {{ [1, 1].count(1) }} {{ d.copy() == d }} {{ (1, 2).index(2) }}
+{{ raise_exception('no ' + x) }}
+{{ x.nothing.more }}
+{{ zzz.a }}
+{{ 1 + 'a' }}
+{{ 'a' + 1 }}
+{{ zzz + 1 }}
+{{ 1 // 0 }}
+{{ 1 % 0 }}
+{{ zzz() }}
+{{ x() }}
+{{ none.a.b }}
+{{ 1 < 'a' }}
+{{ [1]|join(1, 2, 3, 4) }}
+{{ l.append(1) }}
+{{ d.update({}) }}
+{{ d.pop('k') }}
+{{ range(1000000) }}
+{% for a, b in l %}{% endfor %}
+{% set ns = 5 %}{% set ns.a = 1 %}
+{{ ''.join(l) }}
+{{ x.__class__ }}
+{% for i in 5 %}{% endfor %}
+{% if x %}
+{% endif %}
+{{ x }
+{{ x | nofilter }}
+{{ x is notest }}
+{% unknown %}
+{{ 'a }}
+{{ (1 }}
+{{ 1 2 }}
+{% for %}{% endfor %}
+{% endfor %}
+{{ m(1)( }}
+{% set %}
+{{ a..b }}
+{{ $ }}
+{% if x %}{% else %}
+{{ [1, 2 }}
+{# never ends
+{% raw %}x
+{{ namespace(a=1).b is defined }} {{ x.upper is callable }} {{ d.items is callable }} {{ d.get is defined }} {{ l.0 }} {{ d['k'].upper() }} {{ (x ~ 'y')[1:] }} {{ 'a-b'.split('-')[1] }} {{ [[1, 2], [3]][0][1] }} {{ {'a': {'b': 1}}.a.b }}
+""".strip("\n").split("\n")
+SPACES = [
+    "a\n{% if true %}\nb\n{% endif %}\nc\n", "a\n  {% if true %}  \n  b\n  {% endif %}\nc", "a {%- if true -%} b {%- endif -%} c",
+    "a\n  {%+ if true %}b{% endif +%}\nc", "  {{ 1 }}  \n  {{- 2 -}}  \n 3", "{# c #}\nx\n  {# c #}\ny {#- c -#} z", "x {{ 1 }}\n{% set a = 1 %}\n{{ a }}\n\n",
+    "{% for i in [1, 2] %}\n  {{ i }}\n{% endfor %}\nend\n\n", "\r\na\r\n{% if true %}\r\nb{% endif %}\r", "  {% if true %}a{% endif %}  {% if true %}b{% endif %}  \n",
+    "a\n\t {%- set x = 1 %}\n b {{- x }} \n{{ x -}}\n\n c", "{% raw %}\n a {{ }}\n{% endraw %}\nb", "{%- raw -%}  a  {%- endraw -%}  b", "{{ '{{' }} {{ \"%}\" }} }} %} #}", "{ { } } {x}",
+    "{{ {'a': {'b': 1}} }}", "{{ '\\x41\\u00e9\\n\\'\\\"' }}", "\n\n{% if true %}\n\n{% endif %}\n\n", "a{% if true %} \n{% endif %} b", "{{ 1 }}\n{% if true %}\nx{% endif %}",
+    "{{\n1\n+\n2\n}}", "{%\nset a\n=\n1\n%}{{a}}", "  {# a #}  {# b #}\nx", "{{ 1 -}} \n {%- if true %} \n y{% endif %}", "",
+]
+CONTEXT = {
+    "x": "Hello", "l": [1, 2, 3], "d": {"k": "v", "n": 2, "a": [1, None, True]}, "n": 5, "messages": [],
+    "msgs": [{"role": "user", "content": "hi", "tool": True}, {"role": "assistant", "content": "yo"},
+             {"role": "user", "content": "x", "meta": {"deep": 1}}]}
+
+
+def render(source, variables):
+    try:
+        return {"text": _compile_jinja_template(source).render(**variables)}
+    except Exception as error:
+        return {"fails": type(error).__name__}
+
+
+def main():
+    assert jinja2.__version__ == "3.1.6" and transformers.__version__ == "5.23.0"
+    cases = []
+    for path in sorted(FOLDER.glob("*.jinja")):
+        for name, conversation in CONVERSATIONS.items():
+            given = {"tools": None, "documents": None, "add_generation_prompt": False} | VARIABLES | conversation
+            cases.append({"template": path.stem, "conversation": conversation, **render(path.read_text(), given)})
+    for source in PIECES + SPACES:
+        cases.append({"source": source, **render(source, CONTEXT)})
+    head = json.dumps({"variables": VARIABLES, "context": CONTEXT}, ensure_ascii=False)
+    lines = [json.dumps(case, ensure_ascii=False, separators=(",", ":")) for case in cases]
+    (FOLDER / "expected.json").write_text("[" + head + ",\n" + ",\n".join(lines) + "\n]\n")
+
+
+main()

@@ -1,0 +1,189 @@
+import Attention
+import Formats
+import Layers
+import Tensor
+
+/// A text that an encoder has read, as a decoder's layers look at it.
+///
+/// Keys and values of every layer are computed once, however many tokens are decoded over them.
+public struct EncodedSource: Sendable {
+  /// The encoder's final hidden states: `[batch, time, width]`.
+  public let states: Tensor
+  /// What each of the decoder's layers sees.
+  let layers: [KeysAndValues]
+  /// Padding of the text.
+  let mask: AttentionMask
+}
+
+/// A model that writes a text over another one: an encoder, and a decoder that attends to what it has read.
+///
+///     let source = model.encode(tokens, &pass)
+///     let decoder = model.decoder(over: source)  // a language model of the text to write
+public protocol SequenceToSequenceModel: Module {
+  /// How many tokens the encoder knows.
+  var sourceVocabularySize: Int { get }
+  /// How many tokens the decoder knows.
+  var vocabularySize: Int { get }
+  /// The most positions that encoder and decoder can use.
+  var contextLength: Int { get }
+  /// How many layers a cache needs.
+  var decoderLayerCount: Int { get }
+  /// How many numbers a written token's keys have in each layer; its values have as many.
+  var keyValueWidth: Int { get }
+  /// The token that the decoder begins with.
+  var decoderStartToken: Int? { get }
+  /// The tokens after which a text ends.
+  var endTokens: [Int] { get }
+
+  /// Reads a text; the pass's mask says which tokens are padding, at either side.
+  func encode(_ tokens: TokenBatch, _ pass: inout Pass) -> EncodedSource
+  /// The decoder's final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache; the pass's mask
+  /// says which of them are padding. There are as many rows as texts in `source`, or several that follow one another
+  /// for each.
+  func hidden(_ tokens: TokenBatch, over source: EncodedSource, _ pass: inout Pass) -> Tensor
+  /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
+  func logits(_ hidden: Tensor) -> Tensor
+}
+
+extension SequenceToSequenceModel {
+  /// The scores of the next token at every position of `target`, all at once (teacher forcing):
+  /// `[batch, time, vocabulary]`.
+  ///
+  /// - Parameters:
+  ///   - sourceMask: padding of `source`; that of `target` is the pass's mask.
+  public func callAsFunction(
+    _ source: TokenBatch, sourceMask: AttentionMask = .none, target: TokenBatch, _ pass: inout Pass
+  ) -> Tensor {
+    logits(hidden(target, over: encode(source, mask: sourceMask, &pass), &pass))
+  }
+
+  /// The mean cross-entropy of the targets, in nats per token. Negative targets are left out.
+  ///
+  /// - Parameters:
+  ///   - sourceMask: padding of `source`; that of `target` is the pass's mask.
+  ///   - target: what the decoder is given: the text to write, a token later.
+  ///   - targets: what it should write.
+  ///   - labelSmoothing: how much of each target is spread over all tokens (Szegedy et al. 2015); 0.1 in the original
+  ///     Transformer.
+  public func loss(
+    _ source: TokenBatch, sourceMask: AttentionMask = .none, target: TokenBatch, targets: TokenBatch,
+    labelSmoothing: Float = 0, _ pass: inout Pass
+  ) -> Tensor {
+    self(source, sourceMask: sourceMask, target: target, &pass)
+      .crossEntropy(targets: targets.ids, labelSmoothing: labelSmoothing)
+  }
+
+  /// Reads a text with its own mask, in a pass whose mask is the decoder's.
+  func encode(_ tokens: TokenBatch, mask: AttentionMask, _ pass: inout Pass) -> EncodedSource {
+    let own = pass.mask
+    pass.mask = mask
+    defer { pass.mask = own }
+    return encode(tokens, &pass)
+  }
+
+  /// The decoder as a language model of texts over `source`.
+  public func decoder(over source: EncodedSource) -> DecoderOverSource {
+    DecoderOverSource(model: self, source: source)
+  }
+
+  /// Checks that a text from outside can be read by this model: ids in the vocabulary, positions in the context.
+  ///
+  /// - Throws: `badValue` for an id outside the vocabulary, `tooLarge` for more positions than the context has.
+  public func check(source tokens: [Int]) throws(InputError) {
+    try checkTokens(tokens, vocabularySize: sourceVocabularySize, contextLength: contextLength)
+  }
+
+  func requireRoom(_ tokens: TokenBatch, _ pass: Pass) {
+    precondition(
+      pass.position + tokens.time <= contextLength,
+      "\(Self.self): positions \(pass.position)..<\(pass.position + tokens.time) in a context of \(contextLength)")
+  }
+}
+
+/// A decoder with the text that it writes over: a language model, which begins with the decoder's start token.
+public struct DecoderOverSource: LanguageModel {
+  /// The model that the decoder is part of.
+  public var model: any SequenceToSequenceModel
+  /// What it looks at.
+  public let source: EncodedSource
+
+  /// How many tokens it knows.
+  public var vocabularySize: Int { model.vocabularySize }
+  /// The most positions it can use.
+  public var contextLength: Int { model.contextLength }
+  /// How many layers a cache needs.
+  public var layerCount: Int { model.decoderLayerCount }
+  /// How many numbers a token's keys have in each layer.
+  public var keyValueWidth: Int { model.keyValueWidth }
+  /// The tokens after which a text ends.
+  public var endTokens: [Int] { model.endTokens }
+
+  /// The final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
+  public func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+    model.hidden(tokens, over: source, &pass)
+  }
+
+  /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
+  public func logits(_ hidden: Tensor) -> Tensor { model.logits(hidden) }
+
+  /// Shows the parameters under the names of the files.
+  public mutating func visit(_ visitor: inout some ParameterVisitor) { model.visit(&visitor) }
+}
+
+extension Tensor {
+  /// The mean cross-entropy of rows of logits `[..., classes]` against targets that are smoothed (Szegedy et al. 2015):
+  /// the right class counts `1 - labelSmoothing`, and all classes share the rest.
+  ///
+  /// Rows whose target is negative are left out of the sum and of the count; without any row the loss is 0.
+  public func crossEntropy(targets: [Int32], labelSmoothing: Float) -> Tensor {
+    precondition(0...1 ~= labelSmoothing, "crossEntropy: a label smoothing of \(labelSmoothing)")
+    let sharp = crossEntropy(targets: targets)
+    if labelSmoothing == 0 { return sharp }
+    let counted = targets.filter { $0 >= 0 }.count
+    let weights = Tensor(targets.map { $0 < 0 ? 0 : 1 / Float(counted) }, shape: Shape(targets.count, 1))
+    let spread = -(logSoftmax().reshaped(targets.count, shape[-1]).mean(axis: 1).reshaped(targets.count, 1) * weights)
+    return sharp * (1 - labelSmoothing) + spread.sum() * labelSmoothing
+  }
+}
+
+/// The two texts that a sequence-to-sequence model is run on, from named tensors.
+struct TextPair {
+  let source: TokenBatch
+  let target: TokenBatch
+  let sourceMask: AttentionMask
+  let targetMask: AttentionMask
+
+  /// Reads `input_ids`, `attention_mask`, `decoder_input_ids` and `decoder_attention_mask`.
+  ///
+  /// - Parameter shifted: the decoder's text of the source where there is no `decoder_input_ids`; nil where it must be
+  ///   there.
+  init(
+    _ inputs: ForwardInputs, sourceVocabularySize: Int, targetVocabularySize: Int, contextLength: Int,
+    shifted: ((TokenBatch) -> TokenBatch)? = nil
+  ) throws(InputError) {
+    try inputs.refuse(except: ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"])
+    func text(_ name: String, below limit: Int) throws(InputError) -> (tokens: TokenBatch, shape: [Int]) {
+      let text = try inputs.tokens(name, below: limit, axes: 2)
+      guard text.tokens.time <= contextLength else {
+        throw InputError(
+          .tooLarge, "\(text.tokens.time) tokens are more than the model's context of \(contextLength)",
+          at: inputs.place(of: name), advice: "Shorten the texts.")
+      }
+      return text
+    }
+    let (source, shape) = try text("input_ids", below: sourceVocabularySize)
+    (self.source, sourceMask) = (source, try inputs.mask("attention_mask", like: shape))
+    var targetShape = shape
+    if let shifted, !inputs.has("decoder_input_ids") {
+      target = shifted(source)
+    } else {
+      (target, targetShape) = try text("decoder_input_ids", below: targetVocabularySize)
+    }
+    guard target.batch == source.batch else {
+      throw InputError(
+        .sizeMismatch, "holds \(target.batch) rows for \(source.batch) rows of input_ids",
+        at: inputs.place(of: "decoder_input_ids"))
+    }
+    targetMask = try inputs.mask("decoder_attention_mask", like: targetShape)
+  }
+}

@@ -1,0 +1,244 @@
+import Checkpoints
+import Formats
+import Layers
+import Tensor
+
+extension Transformer {
+  /// Loads encoder and decoder without a head from a Hugging Face folder, strictly. Heads that the file holds are left
+  /// aside.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Transformer {
+    let file = try TransformerFile(folder)
+    var initializer = Initializer.placeholders
+    var model = Transformer(file.configuration, tables: file.tables, &initializer)
+    try file.fill(&model, as: format)
+    return model
+  }
+
+  /// Saves encoder and decoder as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    try configuration.write(to: folder, class: configuration.family.classPrefix + "Model", self)
+  }
+}
+
+extension Transformer.With {
+  /// Loads a model with its head from a Hugging Face folder, strictly. Heads of other tasks are left aside.
+  ///
+  /// Of `generation_config.json`, where there is one, the end tokens and the decoder's first token count.
+  ///
+  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
+  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+    var file = try TransformerFile(folder)
+    if Head.self == Transformer.LanguageHead.self { try file.configuration.readGeneration(in: folder) }
+    var initializer = Initializer.placeholders
+    var model = Self(file.configuration, tables: file.tables, &initializer)
+    try file.fill(&model, as: format)
+    return model
+  }
+
+  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
+  ///
+  /// - Throws: `io` where the folder cannot be written.
+  public func save(to folder: AtomicDirectory) throws(InputError) {
+    let configuration = model.configuration
+    let tiesOutput = !parameters.contains { $0.name == "lm_head.weight" }
+    let name = Head.className(of: configuration.family) ?? configuration.family.classPrefix + "Model"
+    try configuration.write(to: folder, class: name, tiesOutput: tiesOutput, self)
+  }
+}
+
+extension Transformer.Configuration {
+  fileprivate func write(
+    to folder: AtomicDirectory, class name: String, tiesOutput: Bool = true, _ model: some Module
+  ) throws(InputError) {
+    let json = json(architecture: name, tiesOutput: tiesOutput, format: model.matrixFormat)
+    try folder.write(try json.encoded(pretty: true), to: "config.json")
+    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"))
+  }
+
+  fileprivate mutating func readGeneration(in folder: String) throws(InputError) {
+    if let ends = try PretrainedModel.endTokens(in: folder) { endTokens = ends }
+    decoderStartToken =
+      try PretrainedModel.decoderStartToken(in: folder) ?? decoderStartToken
+  }
+}
+
+/// A folder's configuration and tensors.
+private struct TransformerFile {
+  var configuration: Transformer.Configuration
+  let tables: Transformer.Tables
+  private let checkpoint: SafetensorsCheckpoint
+  private let embedding: TiedEmbedding
+  private static let prefix = "model"
+
+  init(_ folder: String) throws(InputError) {
+    configuration = try Transformer.Configuration(try PretrainedModel.configuration(in: folder))
+    let checkpoint = try SafetensorsCheckpoint(at: folder)
+    self.checkpoint = checkpoint
+    try PretrainedModel.check(
+      layerCount: max(configuration.encoderLayerCount, configuration.decoderLayerCount), checkpoint)
+    let names = CheckpointNames(basePrefix: TransformerFile.prefix)
+    let encoder = "model.encoder.embed_tokens.weight", decoder = "model.decoder.embed_tokens.weight"
+    let users = configuration.sharesEmbeddings ? [encoder, decoder, "lm_head.weight"] : ["lm_head.weight"]
+    embedding = try TiedEmbedding(
+      checkpoint, table: configuration.sharesEmbeddings ? "model.shared.weight" : decoder, users: users, names)
+    func has(_ name: String) -> Bool {
+      names.candidates(for: name).contains { checkpoint.tensor(named: $0) != nil }
+    }
+    var own = Transformer.Tables(configuration)
+    if configuration.sharesEmbeddings {
+      own.encoderHasOwn = embedding.untied.contains(encoder)
+      own.decoderHasOwn = embedding.untied.contains(decoder)
+    }
+    own.outputHasOwn = embedding.untied.contains("lm_head.weight")
+    // Sinusoids may stand in a file, and count then.
+    own.encoderHasPositions = own.encoderHasPositions || has("model.encoder.embed_positions.weight")
+    own.decoderHasPositions = own.decoderHasPositions || has("model.decoder.embed_positions.weight")
+    own.hasScoreOffsets = has("final_logits_bias")
+    tables = own
+  }
+
+  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+    let parameters = Set(model.parameters.map(\.name))
+    let otherParts = ["lm_head.", "final_logits_bias", "classification_head.", "qa_outputs."]
+      .filter { part in !parameters.contains { $0.hasPrefix(part) } }
+    let names = CheckpointNames(basePrefix: TransformerFile.prefix, aliases: embedding.aliases) { [embedding] name in
+      name.hasSuffix("encoder.version") || name.hasSuffix("decoder.version") || embedding.isRepeated(name)
+        || otherParts.contains { name.hasPrefix($0) }
+    }
+    try checkpoint.load(into: &model, names: names, as: format)
+  }
+}
+
+/// One table under several names of a file: those of the parts of the model that use it.
+///
+/// The file decides: a part whose tensor is there beside the table's own and differs from it is not tied; of equal
+/// tensors one counts, and where the table's own name is missing, a part's serves.
+struct TiedEmbedding: Sendable {
+  /// The users that have another table than the common one, by the model's name.
+  let untied: Set<String>
+  /// Other names for the table, by its own.
+  let aliases: [String: [String]]
+  private let repeated: Set<String>
+
+  /// Finds out which of `users`, by the model's names, have the same tensor as `table`.
+  init(
+    _ checkpoint: SafetensorsCheckpoint, table: String, users: [String], _ names: CheckpointNames
+  ) throws(InputError) {
+    func found(_ name: String) -> [String] {
+      names.candidates(for: name).filter { checkpoint.tensor(named: $0) != nil }
+    }
+    // The first name that is there is the table's.
+    let tableNames = ([table] + users).lazy.map(found).first { !$0.isEmpty } ?? []
+    var untied: Set<String> = []
+    for user in users {
+      guard let own = found(user).first, own != tableNames.first else { continue }
+      if try PretrainedModel.hasOwnHead(checkpoint, head: own, embedding: tableNames) { untied.insert(user) }
+    }
+    self.untied = untied
+    let tied = users.filter { [untied] in !untied.contains($0) }
+    aliases = [table: tied]
+    repeated = Set(tied.flatMap { names.candidates(for: $0) })
+  }
+
+  /// Whether a tensor of the file says the same as the table.
+  func isRepeated(_ name: String) -> Bool { repeated.contains(name) }
+}
+
+extension PretrainedModel {
+  /// The decoder's first token that `generation_config.json` says; nil where it says none.
+  static func decoderStartToken(in folder: String) throws(InputError) -> Int? {
+    guard let json = try generationConfiguration(in: folder) else { return nil }
+    let (own, start) = (try json.optional("decoder_start_token_id"), try json.optional("bos_token_id"))
+    return try (own ?? start)?.tokenIDs().first
+  }
+}
+
+extension Architecture {
+  /// The classes of the Transformer and of the families with its blocks.
+  static let transformers: [Architecture] = Transformer.Family.allCases.flatMap { family in
+    let bare = Architecture(family.classPrefix + "Model") { (folder, format) throws(InputError) in
+      try Transformer.load(from: folder, as: format)
+    }
+    return [bare]
+      + [
+        family.with(Transformer.LanguageHead.self), family.with(Transformer.SequenceClassificationHead.self),
+        family.with(Transformer.QuestionAnsweringHead.self),
+      ].compactMap { $0 }
+  }
+}
+
+extension Transformer.Family {
+  fileprivate func with<Head: TransformerHead>(_ head: Head.Type) -> Architecture? {
+    Head.className(of: self).map {
+      Architecture($0) { (folder, format) throws(InputError) in
+        try Transformer.With<Head>.load(from: folder, as: format)
+      }
+    }
+  }
+}
+
+// MARK: - Named tensors
+
+extension Transformer: SavableModel, NamedForward {
+  /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
+  /// BART without `decoder_input_ids` is given the source, a token later.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    let texts = try configuration.texts(of: inputs)
+    var pass = Pass(mask: texts.sourceMask)
+    let source = encode(texts.source, &pass)
+    pass.mask = texts.targetMask
+    return [
+      ("last_hidden_state", hidden(texts.target, over: source, &pass)), ("encoder_last_hidden_state", source.states),
+    ]
+  }
+}
+
+extension Transformer.With: SavableModel, NamedForward {
+  /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
+  /// BART without `decoder_input_ids` is given the source, a token later.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    let texts = try model.configuration.texts(of: inputs)
+    if let head = head as? Transformer.SequenceClassificationHead {
+      try head.check(texts.source, targetTime: texts.target.time, inputs)
+    }
+    var pass = Pass(mask: texts.targetMask)
+    let states = states(texts.source, sourceMask: texts.sourceMask, target: texts.target, &pass)
+    return Head.named(head(states, &pass)) + [("encoder_last_hidden_state", states.source.states)]
+  }
+}
+
+extension Transformer.SequenceClassificationHead {
+  /// The reference wants as many end tokens in each row.
+  fileprivate func check(_ tokens: TokenBatch, targetTime: Int, _ inputs: ForwardInputs) throws(InputError) {
+    let counts = (0..<tokens.batch).map { row in
+      tokens.ids[row * tokens.time..<(row + 1) * tokens.time].filter { Int($0) == endToken }.count
+    }
+    guard let count = counts.first, count > 0, counts.allSatisfy({ $0 == count }), targetTime == tokens.time else {
+      throw InputError(
+        .badValue, "a classifier needs as many end tokens in each row, at least one, and a decoder's text as long",
+        at: inputs.place(of: "input_ids"), advice: "End each text with the token \(endToken.map { "\($0)" } ?? "").")
+    }
+  }
+}
+
+extension Transformer.Configuration {
+  fileprivate func texts(of inputs: ForwardInputs) throws(InputError) -> TextPair {
+    var shifted: ((TokenBatch) -> TokenBatch)?
+    if family == .bart, let start = decoderStartToken, start < targetVocabularySize, paddingToken != nil {
+      shifted = { source in
+        var target = source
+        for i in target.ids.indices {
+          target.ids[i] = i % source.time == 0 ? Int32(truncatingIfNeeded: start) : source.ids[i - 1]
+        }
+        return target
+      }
+    }
+    return try TextPair(
+      inputs, sourceVocabularySize: vocabularySize, targetVocabularySize: targetVocabularySize,
+      contextLength: contextLength, shifted: shifted)
+  }
+}

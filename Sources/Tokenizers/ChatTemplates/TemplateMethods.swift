@@ -1,0 +1,250 @@
+import Formats
+
+/// The methods of values.
+enum TemplateMethods {
+  private static let ofText: Set<String> = [
+    "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "replace", "upper", "lower",
+    "title", "capitalize", "find", "rfind", "count", "join", "isdigit", "isalpha", "isalnum", "isspace", "isupper",
+    "islower", "removeprefix", "removesuffix", "zfill", "ljust", "rjust", "center", "partition", "rpartition",
+  ]
+  private static let ofMappings: Set<String> = ["items", "keys", "values", "get", "copy"]
+  private static let ofLists: Set<String> = ["index", "count", "copy"]
+  // What would change a value; Hugging Face's environment refuses it too.
+  private static let changing: Set<String> = [
+    "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "setdefault", "popitem",
+  ]
+
+  static func names(of value: TemplateValue) -> Set<String> {
+    switch value {
+    case .string: ofText
+    case .dictionary: ofMappings.union(["pop", "clear", "update", "setdefault", "popitem"])
+    case .list: ofLists.union(changing)
+    case .tuple: ["index", "count"]
+    case .loop: ["cycle", "changed"]
+    default: []
+    }
+  }
+}
+
+extension TemplateInterpreter {
+  mutating func method(
+    _ name: String, of receiver: TemplateValue, _ arguments: TemplateArguments
+  ) throws(InputError) -> TemplateValue {
+    switch receiver {
+    case .string(let text): return try method(name, of: text.utf8, arguments)
+    case .dictionary(let dictionary):
+      switch name {
+      case "items":
+        try spend(dictionary.entries.count * 32)
+        return .list(dictionary.entries.map { .tuple([$0.key.value, $0.value]) })
+      case "keys": return .list(dictionary.entries.map(\.key.value))
+      case "values": return .list(dictionary.entries.map(\.value))
+      case "get":
+        guard let key = arguments.value(0, "key") else { throw InputError(.badValue, "calls get without a key") }
+        let found = TemplateDictionary.Key(key).flatMap { dictionary[$0] }
+        return found ?? arguments.value(1, "default") ?? .none
+      case "copy": return receiver
+      default: break
+      }
+    case .list(let elements), .tuple(let elements):
+      switch name {
+      case "count", "index":
+        guard let part = arguments.positional.first else {
+          throw InputError(.badValue, "calls \(name) without a value")
+        }
+        try charge(receiver)
+        if name == "count" { return .int(elements.count { TemplateValue.areEqual($0, part) }) }
+        guard let place = elements.firstIndex(where: { TemplateValue.areEqual($0, part) }) else {
+          throw InputError(.badValue, "looks for what is not in the list")
+        }
+        return .int(place)
+      case "copy": return receiver
+      default: break
+      }
+    case .loop(let loop):
+      guard name == "cycle" else {
+        let isSame = loop.lastChecked.map { TemplateValue.areEqual($0, .list(arguments.positional)) } ?? false
+        guard !arguments.positional.contains(where: Self.holdsNamespace) else { break }
+        loop.lastChecked = .list(arguments.positional)
+        return .bool(!isSame)
+      }
+      guard !arguments.positional.isEmpty else { throw InputError(.badValue, "calls cycle without values") }
+      return arguments.positional[loop.index % arguments.positional.count]
+    default: break
+    }
+    throw InputError(.unsupported, "calls \(name) of \(receiver.kindName), which would change it or is not implemented")
+  }
+
+  private mutating func method(
+    _ name: String, of text: [UInt8], _ arguments: TemplateArguments
+  ) throws(InputError) -> TemplateValue {
+    func value(_ bytes: [UInt8]) -> TemplateValue { .string(JSONString(utf8: bytes)) }
+    try spend(text.count)
+    switch name {
+    case "strip", "lstrip", "rstrip":
+      let set = try arguments.text(0, "chars")
+      return value(TemplateBytes.strip(text, set, left: name != "rstrip", right: name != "lstrip"))
+    case "split", "rsplit":
+      let separator = try arguments.text(0, "sep")
+      let most = try arguments.integer(1, "maxsplit").map { $0 < 0 ? Int.max : $0 } ?? .max
+      let parts: [[UInt8]]
+      if let separator {
+        guard !separator.isEmpty else { throw InputError(.badValue, "splits at an empty text") }
+        try spend(text.count * 16)
+        parts =
+          name == "split"
+          ? TemplateBytes.split(text, at: separator, most: most)
+          : TemplateBytes.splitFromEnd(text, at: separator, most: most)
+      } else {
+        try spend(text.count * 16)
+        parts = TemplateBytes.words(text, most: most, fromEnd: name == "rsplit")
+      }
+      return .list(parts.map(value))
+    case "splitlines":
+      try spend(text.count * 16)
+      var lines: [[UInt8]] = [[]]
+      for (index, byte) in text.enumerated() {
+        switch byte {
+        case 0x0A where index > 0 && text[index - 1] == 0x0D: break
+        case 0x0A, 0x0D: lines.append([])
+        default: lines[lines.count - 1].append(byte)
+        }
+      }
+      if lines.last?.isEmpty ?? false { lines.removeLast() }
+      return .list(lines.map(value))
+    case "startswith", "endswith":
+      let parts: [TemplateValue]
+      if case .tuple(let several)? = arguments.positional.first {
+        parts = several
+      } else {
+        parts = arguments.positional
+      }
+      for part in parts {
+        guard case .string(let part) = part else {
+          throw InputError(.badValue, "asks whether text begins or ends with \(part.kindName)")
+        }
+        let fits =
+          name == "startswith" ? text.starts(with: part.utf8) : text.reversed().starts(with: part.utf8.reversed())
+        if fits { return .bool(true) }
+      }
+      return .bool(false)
+    case "replace":
+      let (old, new) = (try arguments.requiredText(0, "old"), try arguments.requiredText(1, "new"))
+      return value(try replaced(text, old, new, try arguments.integer(2, "count")))
+    case "removeprefix":
+      let part = try arguments.requiredText(0, "prefix")
+      return value(text.starts(with: part) ? Array(text.dropFirst(part.count)) : text)
+    case "removesuffix":
+      let part = try arguments.requiredText(0, "suffix")
+      return value(text.suffix(part.count) == part[...] && !part.isEmpty ? Array(text.dropLast(part.count)) : text)
+    case "find", "rfind":
+      let part = try arguments.requiredText(0, "sub")
+      let place: Int?
+      if name == "find" {
+        place = TemplateBytes.find(part, in: text)
+      } else {
+        place = TemplateBytes.find(part.reversed(), in: text.reversed()).map { text.count - $0 - part.count }
+      }
+      return .int(place.map { scalarCount(of: text[..<$0]) } ?? -1)
+    case "count":
+      let part = try arguments.requiredText(0, "sub")
+      return .int(part.isEmpty ? scalarCount(of: text[...]) + 1 : TemplateBytes.places(of: part, in: text).count)
+    case "partition", "rpartition":
+      let part = try arguments.requiredText(0, "sep")
+      guard !part.isEmpty else { throw InputError(.badValue, "splits at an empty text") }
+      let isFirst = name == "partition"
+      let parts =
+        isFirst ? TemplateBytes.split(text, at: part, most: 1) : TemplateBytes.splitFromEnd(text, at: part, most: 1)
+      guard parts.count == 2 else {
+        return .tuple(isFirst ? [value(text), value([]), value([])] : [value([]), value([]), value(text)])
+      }
+      return .tuple([value(parts[0]), value(part), value(parts[1])])
+    case "join":
+      guard let items = arguments.positional.first else { throw InputError(.badValue, "joins nothing") }
+      var (out, isFirst) = ([UInt8](), true)
+      for item in try elements(of: items) {
+        guard case .string(let part) = item else {
+          throw InputError(.badValue, "joins \(item.kindName), which is no text")
+        }
+        try spend(part.utf8.count + text.count)
+        if !isFirst { out += text }
+        isFirst = false
+        out += part.utf8
+      }
+      return value(out)
+    case "zfill", "ljust", "rjust", "center":
+      let width = try arguments.integer(0, "width") ?? 0
+      let count = max(0, width - scalarCount(of: text[...]))
+      let fill = name == "zfill" ? [UInt8(ascii: "0")] : try arguments.text(1, "fillchar") ?? [UInt8(ascii: " ")]
+      let (total, overflows) = count.multipliedReportingOverflow(by: fill.count)
+      try spend(overflows ? .max : total)
+      func padding(_ count: Int) -> [UInt8] { (0..<count).flatMap { _ in fill } }
+      switch name {
+      case "ljust": return value(text + padding(count))
+      case "center": return value(padding(count / 2) + text + padding(count - count / 2))
+      default:
+        let isSigned = name == "zfill" && (text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+"))
+        return value(isSigned ? Array(text.prefix(1)) + padding(count) + text.dropFirst() : padding(count) + text)
+      }
+    default: return try lettersMethod(name, String(decoding: text, as: UTF8.self))
+    }
+  }
+
+  private func lettersMethod(_ name: String, _ text: String) throws(InputError) -> TemplateValue {
+    let scalars = text.unicodeScalars
+    func all(_ belongs: (Unicode.Scalar) -> Bool) -> TemplateValue {
+      .bool(!scalars.isEmpty && scalars.allSatisfy(belongs))
+    }
+    switch name {
+    case "upper": return .text(text.uppercased())
+    case "lower": return .text(text.lowercased())
+    case "capitalize": return .text(TemplateText.capitalized(text))
+    case "title": return .text(TemplateText.titled(text))
+    case "isdigit": return all { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
+    case "isalpha": return all(TemplateText.isLetter)
+    case "isalnum": return all { TemplateText.isLetter($0) || $0.properties.numericType != nil }
+    case "isspace": return all(TemplateBytes.isSpace)
+    case "isupper":
+      return .bool(scalars.contains { $0.properties.isUppercase } && !scalars.contains { $0.properties.isLowercase })
+    case "islower":
+      return .bool(scalars.contains { $0.properties.isLowercase } && !scalars.contains { $0.properties.isUppercase })
+    default: throw InputError(.unsupported, "calls \(name) of a text, which is not implemented")
+    }
+  }
+
+  mutating func replaced(
+    _ text: [UInt8], _ old: [UInt8], _ new: [UInt8], _ count: Int?
+  ) throws(InputError) -> [UInt8] {
+    let most = count.map { $0 < 0 ? Int.max : $0 } ?? .max
+    try spend(TemplateBytes.replacedCount(text, old, new, most: most))
+    return TemplateBytes.replace(text, old, new, most: most)
+  }
+}
+
+/// What templates do to letters.
+enum TemplateText {
+  static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+    default: false
+    }
+  }
+
+  static func capitalized(_ text: String) -> String {
+    guard let first = text.unicodeScalars.first else { return text }
+    return first.properties.titlecaseMapping + String(text.unicodeScalars.dropFirst()).lowercased()
+  }
+
+  /// Each letter that begins a word in upper case, others in lower case. Words are what stands between white space, dashes
+  /// and opening brackets or, as the method has it, runs of letters.
+  static func titled(_ text: String, byWords: Bool = false) -> String {
+    var (out, follows) = ("", false)
+    for scalar in text.unicodeScalars {
+      out += follows ? scalar.properties.lowercaseMapping : scalar.properties.titlecaseMapping
+      follows =
+        byWords
+        ? !(TemplateBytes.isSpace(scalar) || "-({[<".unicodeScalars.contains(scalar)) : scalar.properties.isCased
+    }
+    return out
+  }
+}

@@ -1,5 +1,6 @@
 @_exported import Formats
 @_exported import Layers
+import Synchronization
 import Tensor
 
 /// How a family's files name what its model has.
@@ -10,6 +11,10 @@ public struct CheckpointNames: Sendable {
   public var isIgnorable: @Sendable (String) -> Bool
   /// Other names under which a file may have a parameter, by the model's name.
   public var aliases: [String: [String]]
+  /// Another name for a parameter, by the model's name, where a format has names of its own.
+  public var translation: @Sendable (String) -> String? = { _ in nil }
+  /// How the file's numbers lie otherwise than the model's, by the model's name.
+  public var layout: @Sendable (String) -> TensorLayout = { _ in .same }
 
   /// Names that need no translation unless said otherwise.
   public init(
@@ -21,6 +26,7 @@ public struct CheckpointNames: Sendable {
 
   /// The names that a parameter may have in a file, likeliest first.
   package func candidates(for name: String) -> [String] {
+    if let translated = translation(name) { return [translated] }
     var result = [name] + (aliases[name] ?? [])
     if let basePrefix {
       for one in result {
@@ -40,42 +46,7 @@ public struct CheckpointNames: Sendable {
   }
 }
 
-/// What became of every tensor of a checkpoint and every parameter of a model.
-public struct LoadReport: Sendable {
-  /// Parameters that were filled: the model's name and the file's.
-  public internal(set) var loaded: [(parameter: String, tensor: String)] = []
-  /// Tensors of the file that the family is known to leave aside.
-  public internal(set) var ignored: [String] = []
-  /// Parameters that the file does not have, with the nearest names that it has.
-  public internal(set) var missing: [(parameter: String, nearest: [String])] = []
-  /// Tensors that no parameter took, with the nearest names that the model has.
-  public internal(set) var unused: [(tensor: String, nearest: [String])] = []
-  /// Parameters whose tensor has another shape or a type that holds no parameters.
-  public internal(set) var unfit: [(parameter: String, tensor: String, reason: String)] = []
-
-  /// Whether every parameter was filled and every tensor accounted for.
-  public var isComplete: Bool { missing.isEmpty && unused.isEmpty && unfit.isEmpty }
-
-  /// One error that lists everything that does not fit.
-  func error(at place: String) -> InputError {
-    func nearest(_ names: [String]) -> String { names.isEmpty ? "" : " (nearest: \(names.joined(separator: ", ")))" }
-    func list(_ title: String, _ lines: [String]) -> [String] {
-      if lines.isEmpty { return [] }
-      let shown = lines.prefix(20).map { "    " + $0 }
-      return ["  \(title), \(lines.count):"] + shown + (lines.count > 20 ? ["    ..."] : [])
-    }
-    let lines =
-      list("missing", missing.map { $0.parameter + nearest($0.nearest) })
-      + list("unused", unused.map { $0.tensor + nearest($0.nearest) })
-      + list("of another shape or type", unfit.map { "\($0.parameter): \($0.reason)" })
-    let kind: InputError.Kind = !missing.isEmpty ? .missing : .inconsistent
-    return InputError(
-      kind, "the tensors do not fit the model:\n" + lines.joined(separator: "\n") + "\n ", at: place,
-      advice: "Check that config.json belongs to these weights.")
-  }
-}
-
-extension SafetensorsCheckpoint {
+extension Checkpoint {
   /// Fills every parameter of a model from the file, strictly: nothing may be missing, unused or of another shape.
   ///
   /// Matrices keep the file's format (float32, bfloat16, float16) unless another is given; vectors become Float32.
@@ -86,10 +57,10 @@ extension SafetensorsCheckpoint {
   public func load<Model: Module>(
     into model: inout Model, names: CheckpointNames = CheckpointNames(), as format: StorageFormat? = nil
   ) throws(InputError) -> LoadReport {
-    let (report, sources) = match(model, names)
+    var (report, sources) = match(model, names)
     guard report.isComplete else { throw report.error(at: path) }
-    let passing = sources.map { $0.passingMemory(as: format) }.max() ?? 0
-    let needed = sources.reduce(passing) { $0 + $1.memory(as: format) }
+    let passing = sources.map { $0.tensor.passingMemory(as: format, $0.layout) }.max() ?? 0
+    let needed = sources.reduce(passing) { $0 + $1.tensor.memory(as: format) }
     guard Memory.hasRoom(for: needed) else {
       throw InputError(
         .budget, "the parameters take \(needed) bytes, more than is left of the limit of \(Memory.limit)", at: path,
@@ -98,37 +69,64 @@ extension SafetensorsCheckpoint {
     var filled = model
     var next = 0
     try filled.updateParameters { (_, parameter: inout Tensor) throws(InputError) in
-      parameter = try sources[next].read(as: sources[next].format(wanting: format))
+      let (tensor, layout) = sources[next]
+      let value = layout.undone(try tensor.read())
+      parameter = tensor.format(wanting: format).map { value.kept(as: $0) } ?? value
       next += 1
+    }
+    if let collector = LoadReport.collector {
+      try nameTied(&report)
+      collector.reports.withLock { $0.append(report) }
     }
     model = filled
     return report
   }
 
+  /// Tells tensors that repeat a loaded one from other ones that are left aside.
+  private func nameTied(_ report: inout LoadReport) throws(InputError) {
+    let loaded = report.loaded.compactMap { tensor(named: $0.tensor) }
+    for (index, line) in report.receipt.enumerated() where line.fate == .constant {
+      guard let aside = tensor(named: line.tensor) else { continue }
+      for other in loaded where other.shape == aside.shape && other.typeName == aside.typeName {
+        if try aside.hasSameBytes(as: other) { report.receipt[index].fate = .tied }
+      }
+    }
+  }
+
   /// Finds the tensor of each parameter.
-  private func match(_ model: some Module, _ names: CheckpointNames) -> (LoadReport, [CheckpointTensor]) {
+  private func match(
+    _ model: some Module, _ names: CheckpointNames
+  ) -> (LoadReport, [(tensor: Stored, layout: TensorLayout)]) {
     var report = LoadReport()
-    var sources: [CheckpointTensor] = []
-    var taken: Set<JSONString> = []
+    var sources: [(tensor: Stored, layout: TensorLayout)] = []
+    var fates: [JSONString: TensorFate] = [:]
     for (name, value) in model.parameters {
       guard let source = names.candidates(for: name).lazy.compactMap({ self.tensor(named: $0) }).first else {
         report.missing.append((name, []))
         continue
       }
-      taken.insert(source.entry.name)
-      let found = source.entry.name.text
-      if source.entry.shape != value.shape.array {
-        report.unfit.append((name, found, "is \(source.entry.shape) in the file, must be \(value.shape)"))
-      } else if source.entry.dtype.storageFormat == nil {
-        report.unfit.append((name, found, "is kept as \(source.entry.dtype.rawValue), which holds no parameters"))
+      let found = source.name.text, layout = names.layout(name)
+      if layout.shape(of: source.shape) != value.shape.array {
+        report.unfit.append((name, found, "is \(source.shape) in the file, must be \(value.shape)"))
+      } else if source.storageFormat == nil {
+        report.unfit.append((name, found, "is kept as \(source.typeName), which holds no parameters"))
       } else {
         report.loaded.append((name, found))
-        sources.append(source)
+        sources.append((source, layout))
       }
+      fates[source.name] = fate(of: source, as: name, layout)
     }
-    for tensor in tensors where !taken.contains(tensor.entry.name) {
-      let name = tensor.entry.name.text
-      if names.isIgnorable(name) { report.ignored.append(name) } else { report.unused.append((name, [])) }
+    for tensor in tensors {
+      let name = tensor.name.text
+      if fates[tensor.name] == nil {
+        if names.isIgnorable(name) {
+          report.ignored.append(name)
+          fates[tensor.name] = .constant
+        } else {
+          report.unused.append((name, []))
+        }
+      }
+      report.receipt.append((name, fates[tensor.name] ?? .unused))
     }
     // Nearest names only where a report will be read: comparing all with all is slow.
     let unusedNames = report.unused.map(\.tensor), missingNames = report.missing.map(\.parameter)
@@ -140,39 +138,35 @@ extension SafetensorsCheckpoint {
     }
     return (report, sources)
   }
+
+  private func fate(of tensor: Stored, as name: String, _ layout: TensorLayout) -> TensorFate {
+    if let whole = tensor.partOf { return .split(name, from: whole) }
+    switch layout {
+    case .transposed: return .transposed(name)
+    case .rotaryPairs: return .reordered(name)
+    case .same: return tensor.name.text == name ? .loaded : .renamed(name)
+    }
+  }
 }
 
-extension CheckpointTensor {
+extension StoredTensor {
   /// How the tensor is kept where `format` is wanted: vectors stay Float32.
   func format(wanting format: StorageFormat?) -> StorageFormat? {
-    entry.shape.count < 2 ? .float32 : format ?? entry.dtype.storageFormat
+    shape.count < 2 ? .float32 : format ?? storageFormat
   }
 
   /// Bytes of the pool that the loaded tensor takes.
   func memory(as format: StorageFormat?) -> Int {
-    let count = Shape(entry.shape).elementCount
-    return self.format(wanting: format).map { Memory.blockSize(holding: $0.byteCount(of: count)) } ?? 0
+    self.format(wanting: format).map { Memory.blockSize(holding: $0.byteCount(of: elementCount)) } ?? 0
   }
 
   /// Bytes of the pool that a conversion takes besides, until it is done.
-  func passingMemory(as format: StorageFormat?) -> Int {
-    guard self.format(wanting: format) != entry.dtype.storageFormat else { return 0 }
-    let widened = Memory.blockSize(holding: 4 * Shape(entry.shape).elementCount)
-    return Memory.blockSize(holding: entry.byteRange.count) + widened
-  }
-
-  /// Reads the tensor, kept as `format` or as in the file.
-  ///
-  /// - Throws: `unsupported` for a type that holds no parameters; what reading throws.
-  package func read(as format: StorageFormat?) throws(InputError) -> Tensor {
-    guard let kept = entry.dtype.storageFormat else {
-      throw InputError(.unsupported, "\(entry.name.text) is kept as \(entry.dtype.rawValue)", at: file.path)
-    }
-    var tensor = Tensor(uninitialized: Shape(entry.shape), format: kept)
-    try tensor.withMutableBytes { (bytes) throws(InputError) in
-      if bytes.count > 0 { try file.read(entry, into: bytes) }
-    }
-    return format.map { tensor.kept(as: $0) } ?? tensor
+  func passingMemory(as format: StorageFormat?, _ layout: TensorLayout) -> Int {
+    guard let storageFormat else { return 0 }
+    let asRead = Memory.blockSize(holding: storageFormat.byteCount(of: elementCount))
+    let moved = layout == .same ? 0 : asRead
+    guard self.format(wanting: format) != storageFormat else { return moved }
+    return max(moved, Memory.blockSize(holding: 4 * elementCount)) + asRead
   }
 }
 

@@ -1,18 +1,39 @@
 import Formats
+import Tensor
 
 /// A tensor of a checkpoint, and the file that holds it.
-public struct CheckpointTensor: Sendable {
+public struct CheckpointTensor: StoredTensor {
   /// What it is, and where its bytes lie in the file.
   public let entry: SafetensorsEntry
   /// The file that holds it.
   public let file: SafetensorsFile
 
   package init(entry: SafetensorsEntry, file: SafetensorsFile) { (self.entry, self.file) = (entry, file) }
+
+  /// Its name.
+  public var name: JSONString { entry.name }
+  /// The length of each axis, the slowest first.
+  public var shape: [Int] { entry.shape }
+  /// The format's name of its type.
+  public var typeName: String { entry.dtype.rawValue }
+  /// The bytes that it takes in the file.
+  public var byteCount: Int { entry.byteRange.count }
+  /// The file that holds it.
+  public var path: String { file.path }
+  /// The type of its elements.
+  public var elementType: SafetensorsDType? { entry.dtype }
+  /// The storage format of the same layout; nil for types that hold no parameters here.
+  public var storageFormat: StorageFormat? { entry.dtype.storageFormat }
+
+  /// Reads a part of its bytes.
+  public func read(_ part: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) {
+    try file.read(entry, part: part, into: buffer)
+  }
 }
 
 /// All tensors of a model: one safetensors file, or a folder with `model.safetensors`, or one with several files
 /// (shards) and the index `model.safetensors.index.json` that says which tensor lies where.
-public struct SafetensorsCheckpoint: Sendable {
+public struct SafetensorsCheckpoint: Checkpoint {
   /// The file or folder.
   public let path: String
   /// The open files, the shards in the order of their names.
@@ -60,9 +81,6 @@ public struct SafetensorsCheckpoint: Sendable {
     }
     (self.tensors, self.positions, self.warnings) = (tensors, positions, warnings)
   }
-
-  /// The tensor of this name, compared by bytes; nil when there is none.
-  public func tensor(named name: String) -> CheckpointTensor? { tensor(named: JSONString(name)) }
 
   /// The tensor of this name, compared by bytes; nil when there is none.
   public func tensor(named name: JSONString) -> CheckpointTensor? { positions[name].map { tensors[$0] } }

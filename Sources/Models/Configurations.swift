@@ -78,6 +78,11 @@ func labelMembers(_ labels: [String]) -> [JSONMember] {
 }
 
 extension JSONField {
+  /// Checks the chances of dropout, which files carry for training elsewhere; here a run says what it wants.
+  func checkDropout(_ keys: String...) throws(InputError) {
+    for key in keys { _ = try optional(key)?.double(in: 0...1) }
+  }
+
   /// Refuses a setting that is not implemented, unless it has the value that changes nothing.
   func refuse(_ key: String, unless harmless: Bool) throws(InputError) {
     guard let field = try optional(key) else { return }
@@ -172,7 +177,7 @@ extension GPT2 {
       if let field = try json.optional("layer_norm_epsilon") {
         normEpsilon = Float(try field.double(in: 1e-20...1))
       }
-      // Files carry dropout for training elsewhere; here a run says what it wants.
+      try json.checkDropout("attn_pdrop", "embd_pdrop", "resid_pdrop")
       if let field = try json.optional("scale_attn_weights") { scalesScores = try field.bool() }
       if let field = try json.optional("scale_attn_by_inverse_layer_idx") { scalesScoresByBlock = try field.bool() }
       // Says in which order and how precisely scores are computed in half precision: here it is all Float32.

@@ -16,11 +16,12 @@ extension PretrainedModel {
   /// generation here does not honour. Whoever generates as a folder asks should say that these were left aside.
   ///
   /// They are read from `generation_config.json` or, as older models have it, from `config.json` where there is none.
-  /// A setting whose value changes nothing (a guidance scale of 1, an empty list) is not listed, nor are those of sampling,
+  /// A model that is one file has none. A setting whose value changes nothing (a guidance scale of 1, an empty list) is not listed, nor are those of sampling,
   /// which a caller chooses.
   ///
   /// - Throws: `notFound` where there is neither file, the errors of JSON, and `wrongType` where a file is no object.
   public static func settingsNotHonoured(in folder: String) throws(InputError) -> [GenerationSetting] {
+    if try fileKind(folder) == .file { return [] }
     var json = try generationConfiguration(in: folder)
     if json == nil { json = try configuration(in: folder) }
     var settings: [GenerationSetting] = []

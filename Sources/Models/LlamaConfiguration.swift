@@ -139,6 +139,7 @@ extension Llama {
       if family == .llama, let field = try json.optional("mlp_bias") { hasFeedForwardBiases = try field.bool() }
       if let field = try json.optional("tie_word_embeddings") { tiesHead = try field.bool() }
       (ropeTheta, ropeScaling) = try json.rotaryPositions(headWidth: self.headWidth, contextLength: contextLength)
+      try json.checkDropout("attention_dropout")
       try readWindow(json)
       labels = try json.labels()
       endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []

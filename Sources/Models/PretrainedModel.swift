@@ -6,7 +6,8 @@ import Tensor
 
 /// A decoder from a Hugging Face folder, of any family that is implemented.
 public enum PretrainedModel {
-  /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded.
+  /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded, or the one in a GGUF
+  /// file, whose architecture may be llama, qwen2, qwen3 or gpt2, or in a llama2.c file.
   ///
   /// Matrices stay in the file's format unless another is given. Where there is a `generation_config.json`, its end tokens
   /// count in place of those of `config.json`; `Decoding(of:)` reads what else it asks for.
@@ -15,6 +16,7 @@ public enum PretrainedModel {
   public static func load(
     from folder: String, as format: StorageFormat? = nil
   ) throws(InputError) -> any LanguageModel {
+    if try fileKind(folder) == .file { return try loadFile(folder, as: format) }
     let json = try configuration(in: folder)
     let kind = try json.required("model_type")
     let name = try kind.string(), llamas = Llama.Family.allCases.map(\.rawValue)
@@ -73,7 +75,7 @@ public enum PretrainedModel {
   }
 
   /// Refuses a number of layers that the file's tensors cannot fill, before any layer is made.
-  static func check(layerCount: Int, _ checkpoint: SafetensorsCheckpoint) throws(InputError) {
+  static func check(layerCount: Int, _ checkpoint: some Checkpoint) throws(InputError) {
     // Below a few hundred, the report of what is missing says more.
     guard layerCount <= max(256, checkpoint.tensors.count) else {
       throw InputError(
@@ -85,35 +87,12 @@ public enum PretrainedModel {
   /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
   /// that are equal, the embedding serves for both.
   static func hasOwnHead(
-    _ checkpoint: SafetensorsCheckpoint, head: String = "lm_head.weight", embedding: [String]
+    _ checkpoint: some Checkpoint, head: String = "lm_head.weight", embedding: [String]
   ) throws(InputError) -> Bool {
     guard let head = checkpoint.tensor(named: head),
       let table = embedding.lazy.compactMap({ checkpoint.tensor(named: $0) }).first
     else { return false }
-    if head.entry.dtype != table.entry.dtype || head.entry.shape != table.entry.shape { return true }
+    if head.typeName != table.typeName || head.shape != table.shape { return true }
     return try !head.hasSameBytes(as: table)
-  }
-}
-
-extension CheckpointTensor {
-  /// Compares piece by piece, so that no whole tensor is held.
-  func hasSameBytes(as other: CheckpointTensor) throws(InputError) -> Bool {
-    let count = entry.byteRange.count, piece = 1 << 22
-    guard count == other.entry.byteRange.count else { return false }
-    var start = 0
-    while start < count {
-      let part = start..<min(count, start + piece)
-      if try bytes(part) != other.bytes(part) { return false }
-      start = part.upperBound
-    }
-    return true
-  }
-
-  private func bytes(_ part: Range<Int>) throws(InputError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: part.count)
-    try bytes.withUnsafeMutableBufferPointer { (buffer) throws(InputError) in
-      try file.read(entry, part: part, into: UnsafeMutableRawBufferPointer(buffer))
-    }
-    return bytes
   }
 }

@@ -26,10 +26,17 @@ private enum Source: CaseIterable {
 }
 
 /// The tokenizer of a model's folder, whichever it has: `characters.json`, which this library writes for models over
-/// characters, or else the files of Hugging Face that `PipelineTokenizer.init(directory:)` reads.
+/// characters, or else the files of Hugging Face that `PipelineTokenizer.init(directory:)` reads. Of a GGUF model, which
+/// is one file, it is the tokenizer in it, and of a llama2.c model the `tokenizer.bin` beside it.
 ///
 /// - Throws: `notFound` for a folder without a tokenizer; `InputError` as the tokenizer's own initializer otherwise.
 public func loadTokenizer(in folder: String) throws(InputError) -> any Tokenizer {
+  if try fileKind(folder) == .file {
+    if try GGUFFile.isOne(folder) { return try PipelineTokenizer(gguf: try GGUFFile(opening: folder).metadata) }
+    let parent = (folder as NSString).deletingLastPathComponent
+    return try PipelineTokenizer(
+      llama2C: (parent as NSString).appendingPathComponent(PipelineTokenizer.llama2CFileName))
+  }
   try AtomicDirectory.recoverIfAbsent(folder)
   let characters = folder + "/" + CharacterTokenizer.fileName
   if exists(characters) { return try CharacterTokenizer(path: characters) }

@@ -340,3 +340,16 @@ extension BPEModel {
     }
   }
 }
+
+extension BPEModel {
+  /// A model of a vocabulary and of merges, each two tokens with a space between.
+  init(
+    _ vocabulary: Vocabulary, merges: GGUFStrings, isByteLevel: Bool, ignoresMerges: Bool, place: String
+  ) throws(InputError) {
+    self.init(vocabulary, expectedMerges: merges.count, isByteLevel: isByteLevel)
+    self.ignoresMerges = ignoresMerges
+    for index in 0..<merges.count {
+      do throws(InputError) { try addMerge(line: merges[index]) } catch { throw error.inside("\(place)[\(index)]") }
+    }
+  }
+}

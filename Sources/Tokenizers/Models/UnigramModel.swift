@@ -145,7 +145,7 @@ extension Double {
         if isInExponent {
           exponent = exponent * 10 + Int(digit)
         } else {
-          digits = digits &* 10 &+ UInt64(digit)
+          digits = digits * 10 + UInt64(digit)
           if isInFraction { fraction += 1 }
         }
       default: break

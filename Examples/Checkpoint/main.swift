@@ -1,0 +1,173 @@
+// Looks into checkpoints of any format, compares them, and converts them.
+import Checkpoints
+import CommandLineTool
+import Formats
+import Foundation
+import Models
+import Tensor
+
+runProgram {
+  let options = try CommandLineTool(
+    "checkpoint",
+    """
+    Looks into files of tensors: safetensors, GGUF, NumPy (.npy, .npz), llama2.c (.bin).
+
+      info FILE            lists the tensors: type, shape, bytes
+      diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
+      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model that is one file, a folder
+      receipt MODEL        loads a decoder, and says what became of each tensor
+    """,
+    operands: ["COMMAND", "FILE..."],
+    options: [
+      .init("dtype", "TYPE", "convert: float32, bfloat16 or float16 (default: as it is, quantized ones as float32)"),
+      .init("metadata", nil, "info: lists a GGUF file's metadata too"),
+    ] + CommandLineTool.runtimeOptions)
+  try options.startRuntime()
+  let files = options.operands.dropFirst()
+  func need(_ count: Int) throws(InputError) {
+    guard files.count == count else {
+      throw InputError(
+        .badValue, "\(options.operands[0]) takes \(count) files, not \(files.count)", at: "checkpoint",
+        advice: "See checkpoint --help.")
+    }
+  }
+  func only(_ option: String, for command: String) throws(InputError) {
+    guard !options.has(option) || options.operands.first == command else {
+      throw InputError(.badValue, "is for \(command) only", at: "--\(option)", advice: "See checkpoint --help.")
+    }
+  }
+  try only("dtype", for: "convert")
+  try only("metadata", for: "info")
+  switch options.operands.first {
+  case "info":
+    try need(1)
+    try info(files[1], options)
+  case "diff":
+    try need(2)
+    try diff(files[1], files[2], options)
+  case "convert":
+    try need(2)
+    try convert(files[1], to: files[2], options)
+  case "receipt":
+    try need(1)
+    try receipt(files[1], options)
+  case let other:
+    throw InputError(
+      .badValue, other.map { "there is no command \"\($0)\"" } ?? "a command is needed", at: "checkpoint",
+      advice: "See checkpoint --help.")
+  }
+}
+
+/// Text of a file, made harmless for a terminal.
+func shown(_ name: JSONString) -> String {
+  name.utf8.allSatisfy { 0x20..<0x7F ~= $0 }
+    ? name.text : String(decoding: (try? JSONValue.string(name).encoded()) ?? [], as: UTF8.self)
+}
+
+func info(_ path: String, _ options: CommandLineTool) throws(InputError) {
+  let checkpoint = try openCheckpoint(at: path)
+  if options.has("metadata") {
+    guard let file = checkpoint as? GGUFCheckpoint else {
+      throw InputError(.badValue, "is no GGUF file", at: "--metadata")
+    }
+    for (key, value) in file.metadata.entries {
+      switch value {
+      case .scalar(let value):
+        let text = (try? value.encoded()) ?? Array("\(value)".utf8)
+        print(shown(key), "=", String(decoding: text.prefix(200), as: UTF8.self))
+      case .strings(let strings): print(shown(key), "= \(strings.count) strings")
+      case .numbers(let numbers): print(shown(key), "= \(numbers.count) of", numbers.type)
+      }
+    }
+  }
+  let tensors = summary(checkpoint)
+  for tensor in tensors.lines { print(tensor) }
+  print("\(checkpoint.formatName): \(tensors.lines.count) tensors, \(tensors.numbers) numbers, \(tensors.bytes) bytes")
+  try options.printResult([
+    ("format", .string(JSONString(checkpoint.formatName))), ("tensors", .integer(tensors.lines.count)),
+    ("numbers", .integer(tensors.numbers)), ("bytes", .integer(tensors.bytes)),
+  ])
+}
+
+func summary(_ checkpoint: some Checkpoint) -> (lines: [String], numbers: Int, bytes: Int) {
+  let tensors = checkpoint.tensors
+  let width = min(60, tensors.map { shown($0.name).count }.max() ?? 0)
+  let lines = tensors.map { tensor in
+    let name = shown(tensor.name)
+    return name + String(repeating: " ", count: max(1, width + 2 - name.count))
+      + "\(tensor.typeName) \(tensor.shape) \(tensor.byteCount)"
+  }
+  return (lines, tensors.reduce(0) { $0 + $1.elementCount }, tensors.reduce(0) { $0 + $1.byteCount })
+}
+
+func diff(_ first: String, _ second: String, _ options: CommandLineTool) throws(InputError) {
+  let (a, b) = (try openCheckpoint(at: first), try openCheckpoint(at: second))
+  let found = try differences(between: a, and: b)
+  guard found.isEmpty else {
+    for (name, difference) in found {
+      switch difference {
+      case .onlyInFirst: print(shown(name), "is only in \(first)")
+      case .onlyInSecond: print(shown(name), "is only in \(second)")
+      case .shapes(let one, let other): print(shown(name), "is \(one) and \(other)")
+      case .types(let one, let other): print(shown(name), "is \(one) and \(other), which are not compared")
+      case .bytes: print(shown(name), "has other bytes")
+      case .numbers(let differing, let count, let largest):
+        print(shown(name), "differs in \(differing) of \(count) numbers, by \(largest) at most")
+      }
+    }
+    throw InputError(
+      .inconsistent, "\(found.count) tensors differ between \(first) and \(second)", at: "checkpoint",
+      advice: "Names of other formats differ: convert one of the models first.")
+  }
+  print("The tensors are the same.")
+  try options.printResult([("differences", .integer(0))])
+}
+
+func convert(_ source: String, to path: String, _ options: CommandLineTool) throws(InputError) {
+  var format: StorageFormat?
+  if let name = options.string("dtype") {
+    format = StorageFormat.allCases.first { "\($0)" == name }
+    guard format != nil else {
+      throw InputError(.badValue, "\"\(name)\" is no type", at: "--dtype", advice: "Use float32, bfloat16 or float16.")
+    }
+  }
+  if let target = CheckpointFormat.allCases.first(where: { path.hasSuffix("." + $0.rawValue) }) {
+    try Checkpoints.convert(try openCheckpoint(at: source), to: path, target, as: format)
+  } else {
+    guard let model = try PretrainedModel.load(from: source, as: format) as? any SavableModel else {
+      throw InputError(.unsupported, "is of a family that is not written", at: source)
+    }
+    let folder = try AtomicDirectory(replacing: path)
+    try model.save(to: folder)
+    try folder.commit()
+    note("The model is written without a tokenizer.")
+  }
+  print("\(path) is written.")
+  try options.printResult([("output", .string(JSONString(path)))])
+}
+
+func receipt(_ path: String, _ options: CommandLineTool) throws(InputError) {
+  let (_, reports) = try LoadReport.receipts { () throws(InputError) in try PretrainedModel.load(from: path) }
+  var counts: [String: Int] = [:]
+  for (tensor, fate) in reports.flatMap(\.receipt) {
+    let (word, rest) = described(fate)
+    counts[word, default: 0] += 1
+    print(shown(JSONString(tensor)), word, rest)
+  }
+  let words = counts.sorted { $0.key < $1.key }
+  print(words.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
+  try options.printResult(words.map { ($0.key, .integer($0.value)) })
+}
+
+func described(_ fate: TensorFate) -> (word: String, rest: String) {
+  switch fate {
+  case .loaded: ("loaded", "")
+  case .renamed(let parameter): ("renamed", parameter)
+  case .transposed(let parameter): ("transposed", parameter)
+  case .reordered(let parameter): ("reordered", parameter)
+  case .split(let parameter, let whole): ("split", "\(parameter), from \(whole)")
+  case .tied: ("tied", "")
+  case .constant: ("constant", "")
+  case .unused: ("unused", "")
+  }
+}

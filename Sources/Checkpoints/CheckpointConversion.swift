@@ -1,0 +1,87 @@
+import Formats
+import Tensor
+
+/// A format that tensors are written in.
+public enum CheckpointFormat: String, Sendable, CaseIterable {
+  /// One safetensors file.
+  case safetensors
+  /// A NumPy archive, stored and not compressed.
+  case npz
+}
+
+/// Writes the tensors of a checkpoint of any format to one file, under the names that they have.
+///
+/// The file appears whole or not at all. Numbers of at most 32 bits are kept as `format`, or as they are: quantized ones
+/// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types are copied as they lie.
+///
+/// - Throws: `unsupported` for a tensor that neither can be read as numbers nor copied, or that the format has no type for;
+///   what reading throws; `io` where the file cannot be written.
+public func convert(
+  _ checkpoint: some Checkpoint, to path: String, _ target: CheckpointFormat, as format: StorageFormat? = nil
+) throws(InputError) {
+  guard target == .safetensors || format != .bfloat16 else {
+    throw InputError(
+      .unsupported, "NumPy has no bfloat16", at: path, advice: "Use float16 or float32, or write safetensors.")
+  }
+  let contents = try checkpoint.tensors.map { (tensor) throws(InputError) in
+    try ConvertedTensor(tensor, format ?? (target == .npz && tensor.storageFormat == .bfloat16 ? .float32 : nil))
+  }
+  switch target {
+  case .safetensors:
+    let tensors = contents.map { SafetensorsTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
+    try SafetensorsWriter.write(tensors, metadata: [("format", "pt")], to: path) { (index, sink) throws(InputError) in
+      try contents[index].write { (bytes) throws(InputError) in try sink.write(bytes) }
+    }
+  case .npz:
+    var archive = try ZipWriter(replacing: path)
+    for tensor in contents {
+      let header = try NumPyHeader.bytes(tensor.dtype, tensor.shape)
+      try archive.add(JSONString(utf8: tensor.name.utf8 + Array(".npy".utf8))) { (sink) throws(InputError) in
+        var failure: InputError?
+        header.withUnsafeBytes { bytes in
+          do throws(InputError) { try sink(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        try tensor.write(sink)
+      }
+    }
+    try archive.commit()
+  }
+}
+
+/// A tensor on its way into another file.
+private struct ConvertedTensor {
+  let name: JSONString
+  let shape: [Int]
+  let dtype: SafetensorsDType
+  private let source: any StoredTensor
+  /// How the numbers are kept; nil where bytes are copied.
+  private let format: StorageFormat?
+
+  init(_ source: some StoredTensor, _ format: StorageFormat?) throws(InputError) {
+    (name, shape, self.source) = (source.name, source.shape, source)
+    if let own = source.storageFormat, format != nil || source.elementType == nil {
+      self.format = format ?? own
+      dtype = SafetensorsDType(format ?? own)
+    } else if let type = source.elementType {
+      (self.format, dtype) = (nil, type)
+    } else {
+      throw source.unreadable()
+    }
+  }
+
+  func write(_ sink: (UnsafeRawBufferPointer) throws(InputError) -> Void) throws(InputError) {
+    var failure: InputError?
+    if let format {
+      try source.read().kept(as: format).withBytes { bytes in
+        do throws(InputError) { try sink(bytes) } catch { failure = error }
+      }
+    } else {
+      // Whole, so that an archive's checksum is compared.
+      try source.bytes(0..<source.byteCount).withUnsafeBytes { bytes in
+        do throws(InputError) { try sink(bytes) } catch { failure = error }
+      }
+    }
+    if let failure { throw failure }
+  }
+}

@@ -1,0 +1,128 @@
+import Formats
+import Foundation
+
+/// A file, or a folder of files, that a stranger could have made, and what opening it must end in.
+public struct HostileCase: Sendable {
+  /// What is wrong with it.
+  public let name: String
+  /// The kinds of errors that are right; none where it must be accepted.
+  public let expected: [InputError.Kind]
+  /// Writes it into an empty folder, and returns the path to open.
+  let make: @Sendable (_ folder: String) throws -> String
+  /// Opens it, and reads of it what a user would.
+  let open: @Sendable (_ path: String) throws -> Void
+
+  /// A case that `make` writes and `open` opens.
+  public init(
+    _ name: String, _ expected: [InputError.Kind], make: @escaping @Sendable (_ folder: String) throws -> String,
+    open: @escaping @Sendable (_ path: String) throws -> Void
+  ) {
+    (self.name, self.expected, self.make, self.open) = (name, expected, make, open)
+  }
+
+  /// A case that `make` writes and `open` opens.
+  public init(
+    _ name: String, _ expected: InputError.Kind..., make: @escaping @Sendable (_ folder: String) throws -> String,
+    open: @escaping @Sendable (_ path: String) throws -> Void
+  ) {
+    self.init(name, expected, make: make, open: open)
+  }
+}
+
+/// The cases of one family of faults: a line of the list of hostile inputs.
+public struct HostileFamily: Sendable {
+  /// The line's name: `S4`.
+  public let name: String
+  /// How many cases the line asks for.
+  public let count: Int
+  /// The cases, as many at least.
+  public let cases: [HostileCase]
+
+  /// A family.
+  public init(_ name: String, _ count: Int, _ cases: [HostileCase]) {
+    (self.name, self.count, self.cases) = (name, count, cases)
+  }
+
+  /// Runs every case; returns a line for each that ended otherwise than it should, took more than a second of the
+  /// processor, held more than 32 MB and twice its files in memory, or left a file open.
+  ///
+  /// - Parameter progress: A file that holds the name of the case that runs, for the case that ends the process.
+  public func problems(progress: String) -> [String] {
+    var problems: [String] = []
+    // What the system opens once, for itself, must not count against the first case.
+    _ = try? problem(of: HostileCase("nothing", make: { $0 }, open: { _ in }))
+    if cases.count < count { problems.append("\(name): \(cases.count) cases, not \(count)") }
+    for hostile in cases {
+      try? Data("\(name): \(hostile.name)".utf8).write(to: URL(fileURLWithPath: progress))
+      do {
+        try problems += problem(of: hostile).map { "\(name): \(hostile.name): \($0)" }
+      } catch {
+        problems.append("\(name): \(hostile.name): could not be tried: \(error)")
+      }
+    }
+    return problems
+  }
+
+  private func problem(of hostile: HostileCase) throws -> [String] {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "hostile-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = try hostile.make(folder)
+    let before = (files: openFiles(), memory: ProcessMemory.startPeak(), time: clock())
+    var problems: [String] = []
+    do {
+      try hostile.open(path)
+      if !hostile.expected.isEmpty { problems.append("was accepted, not \(hostile.expected)") }
+    } catch let error as InputError {
+      if !hostile.expected.contains(error.kind) {
+        problems.append("\(error.kind), not \(hostile.expected.isEmpty ? "accepted" : "\(hostile.expected)"): \(error)")
+      }
+    }
+    let seconds = Double(clock() - before.time) / Double(CLOCKS_PER_SEC)
+    if seconds > 1 { problems.append("took \(seconds) s") }
+    if openFiles() != before.files { problems.append("left a file open") }
+    if let start = before.memory, let peak = ProcessMemory.peak {
+      let allowed = 32 << 20 + 2 * byteCount(folder)
+      if peak - start > allowed { problems.append("held \((peak - start) >> 20) MB, more than \(allowed >> 20)") }
+    }
+    return problems
+  }
+}
+
+/// How many files the process has open, where the system tells.
+private func openFiles() -> Int {
+  (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+}
+
+/// The bytes of all files in a folder.
+private func byteCount(_ folder: String) -> Int {
+  let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  return names.reduce(0) { sum, name in
+    let size = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")[.size] as? Int
+    return sum + (size ?? 0)
+  }
+}
+
+/// The process's memory in bytes, where Linux tells.
+private enum ProcessMemory {
+  /// Forgets the peak so far, and returns what is held now.
+  static func startPeak() -> Int? {
+    // Glibc's own, which no header that Swift sees has: what was freed must not hide what is taken.
+    if let trim = dlsym(nil, "malloc_trim") {
+      _ = unsafeBitCast(trim, to: (@convention(c) (Int) -> CInt).self)(0)
+    }
+    guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return nil }
+    defer { try? file.close() }
+    guard (try? file.write(contentsOf: Data("5".utf8))) != nil else { return nil }
+    return field("VmRSS:")
+  }
+
+  static var peak: Int? { field("VmHWM:") }
+
+  private static func field(_ name: String) -> Int? {
+    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) })
+    else { return nil }
+    return line.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 }
+  }
+}

@@ -28,14 +28,14 @@ public struct Writer: Sendable {
   /// How many new tokens there are at most where nothing says it.
   public static let defaultMaxTokens = 128
 
-  /// Loads a model that writes, and how its folder asks to decode.
+  /// Loads a model that writes, packed for that, and how its folder asks to decode.
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public init(from folder: String, as format: StorageFormat? = nil) throws(InputError) {
     if let model = try PretrainedModel.loadSequenceToSequence(from: folder, as: format) {
       self.model = .sequenceToSequence(model)
     } else {
-      model = .decoder(try PretrainedModel.load(from: folder, as: format))
+      model = .decoder(try PretrainedModel.load(from: folder, as: format).packedForInference())
     }
     decoding = try Decoding(of: folder)
   }

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 /// All families that are tried, each in a process of its own: what kills that process is a failed test and no more.
-let families = safetensorsFamilies + indexFamilies + configurationFamilies + ggufFamilies + llama2CFamilies
+let families =
+  safetensorsFamilies + indexFamilies + configurationFamilies + ggufFamilies + llama2CFamilies + tokenizerFamilies
+  + sentencePieceFamilies
 
 @Suite(.serialized) struct HostileTests {
   @Test(.timeLimit(.minutes(5)), arguments: families.map(\.name)) func family(_ name: String) async throws {

@@ -12,7 +12,9 @@ runProgram {
   let options = try CommandLineTool(
     "generate", "Continues a prompt with a language model, or writes a text over it with a sequence-to-sequence model.",
     options: [
-      .init("model", "DIR", "folder with config.json, safetensors and, for text, a tokenizer (needed)"),
+      .init(
+        "model", "DIR",
+        "folder with config.json, safetensors and, for text, a tokenizer; or a GGUF or llama2.c file (needed)"),
       .init("prompt", "TEXT", "the text to continue, or to read (this or --prompt-ids is needed)"),
       .init("prompt-ids", "1,2,3", "token ids to continue, or to read; no tokenizer is needed then"),
       .init("max-tokens", "N", "tokens to generate at most (default: what the folder says, or 128)"),

@@ -28,10 +28,15 @@ public struct Writer: Sendable {
   /// How many new tokens there are at most where nothing says it.
   public static let defaultMaxTokens = 128
 
-  /// Loads a model that writes, packed for that, and how its folder asks to decode.
+  /// Loads a model that writes, packed for that, and how its folder asks to decode; or a model that is one file.
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public init(from folder: String, as format: StorageFormat? = nil) throws(InputError) {
+    if try fileKind(folder) == .file {  // it says nothing of how to decode
+      model = .decoder(try PretrainedModel.load(from: folder, as: format).packedForInference())
+      decoding = Decoding()
+      return
+    }
     if let model = try PretrainedModel.loadSequenceToSequence(from: folder, as: format) {
       self.model = .sequenceToSequence(model)
     } else {

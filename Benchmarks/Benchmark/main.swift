@@ -15,7 +15,7 @@ runProgram {
 
     Works: all, ceiling, bandwidth.read, bandwidth.copy, matmul.{nn,nt,np,tn,tt,tp}.MxKxN, softmax.RxC, layernorm.RxC,
     gelu_tanh.RxC, gelu_erf.RxC, crossentropy.TxCxV, attention.{causal,full}.BxHxTxD[.backward],
-    overhead.{add,matmul,softmax}.N (one operation on N elements), gpt2.prefill.T,
+    overhead.{add,matmul,softmax}.N (one operation on a row of N), gpt2.prefill.T,
     gpt2.decode.{f32,bf16,f16}, gpt2.train.BxT, bert_base.BxT, vit_b16.B,
     chargpt.train.STEPS (with --text FILE).
     """,

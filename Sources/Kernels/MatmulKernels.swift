@@ -5,7 +5,7 @@ public enum MatrixLayout: UInt8, Sendable, CaseIterable {
   /// Element (row, column) at `column * stride + row`.
   case columnMajor
   /// A right matrix in whole panels, one after the other: `stride`, the width of a panel, values for each row, zeros
-  /// where columns are missing. Only what runs along one row leaves a panel; its `stride` is that of the panels.
+  /// where columns are missing.
   case panels
 }
 
@@ -65,7 +65,7 @@ public struct MatmulKernels: Sendable {
       _ cStride: Int, _ accumulating: Bool
     ) -> Void
   /// `c[0..<columns] (+)= row * right` for one row and a right matrix that is read once, where it lies. The bits are
-  /// those of `multiply`. With `sums` the product is added to `c`: scratch memory for
+  /// those of `multiply`. Of panels, `start` begins one and `stride` is the distance to the next. With `sums` the product is added to `c`: scratch memory for
   /// `columns` values, which only a row-major matrix uses.
   public let multiplyRow:
     @Sendable (
@@ -131,7 +131,7 @@ public struct MatmulKernels: Sendable {
     _ target: Target
   ) {
     switch layout {
-    case .rowMajor: MatmulPacking.packRows(vector, source, stride, rows, depth, target)
+    case .rowMajor: MatmulPacking.packLeftRows(vector, source, stride, rows, depth, target)
     case .columnMajor, .panels: MatmulPacking.packLeft(vector, source, stride, rows, depth, target)
     }
   }

@@ -35,7 +35,7 @@
 
   /// As `packLeft`, of a row-major left matrix: a vector of rows at a time, turned in registers.
   @inlinable @inline(always)
-  static func packRows<V: FloatVector>(
+  static func packLeftRows<V: FloatVector>(
     _ vector: V.Type, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int, _ target: Target
   ) {
     // A vector holds rows of one strip or of two; or a strip takes two vectors.

@@ -48,6 +48,11 @@ extension ParameterVisitor {
     path.mark(productTransposes: nil)
   }
 
+  /// Shows a matrix that products take on their right, and that may be absent.
+  public mutating func callAsFunction(_ name: String, _ parameter: inout Tensor?, productTransposes: Bool) {
+    if parameter != nil { self(name, &parameter!, productTransposes: productTransposes) }
+  }
+
   /// Shows a parameter that may be absent.
   public mutating func callAsFunction(_ name: String, _ parameter: inout Tensor?) {
     if parameter != nil { self(name, &parameter!) }  // in place: a copy would share the memory
@@ -141,7 +146,7 @@ extension Module {
   /// The same module for running it: its matrices are laid out once as products read them (`packedForProducts`).
   ///
   /// Its results have the same bits and come faster: all of decoding is one stream through memory. It may also be saved
-  /// and trained, but that puts the matrices back in order each time. Use `kept(as:)` first.
+  /// and trained, but that puts the matrices back in order each time.
   public consuming func packedForInference() -> Self {
     var packed = consume self, packer = Packer()  // matrix by matrix in place: the model is never there twice
     packed.visit(&packer)

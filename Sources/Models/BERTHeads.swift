@@ -123,7 +123,7 @@ extension BERT {
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
       visitor(names.transform, &transform)
       visitor(names.norm, &norm)
-      visitor(names.decoder + ".weight", &decoder)
+      visitor(names.decoder + ".weight", &decoder, productTransposes: true)
       // With a matrix of its own, the decoder's bias is the one that counts.
       visitor(decoder == nil ? names.tiedBias : names.decoder + ".bias", &bias)
     }

@@ -53,6 +53,7 @@ extension Tensor {
       panels: rawSource, size: format.byteCount(of: 1), transposed: transposed, rows: shape[0], columns: shape[1],
       width: width, target: result.storage.base)
     runInParallel(work, tasks: shape[0])
+    withExtendedLifetime(self) {}
     return result
   }
 
@@ -82,7 +83,7 @@ private struct PackWork: ParallelWork {
     let widened = format == .float32 ? panel.assumingMemoryBound(to: Float.self) : scratch + worker * count
     kernels.matmul.packRight(
       format, layout, source, start, stride, min(width, columns - column), depth, widened)
-    // What was widened is narrowed to the same bits.
+    // What was widened is narrowed to the same bits (but of signalling NaN).
     if format != .float32 { kernels.narrow(format, Source(widened), panel, count) }
   }
 }

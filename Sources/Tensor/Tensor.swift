@@ -1,6 +1,6 @@
 @_exported import Kernels
 
-/// An array of numbers with a shape: a value, contiguous and row-major.
+/// An array of numbers with a shape: a value, contiguous, and row-major but for matrices that were packed for products.
 ///
 /// Arithmetic is Float32. How the numbers are kept is the tensor's `format`; every operation accepts every format and
 /// widens what it reads. Copies share memory until one of them is changed. Shapes that do not fit are the calling
@@ -115,7 +115,7 @@ extension Tensor {
     }
   }
 
-  /// Reads the kept bytes in place, in `format`.
+  /// Reads the kept bytes in `format` and row-major order: in place, but of a packed matrix.
   package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     requireLoaded()
     let values = rowMajor
@@ -195,10 +195,12 @@ extension Tensor {
   /// The result is a constant: no gradient flows through a narrowing.
   public func kept(as format: StorageFormat) -> Tensor {
     if format == self.format { return self }
-    let values = widened
-    if format == .float32 { return values }
-    let result = Tensor(uninitialized: shape, format: format)
-    kernels.narrow(format, values.source, result.storage.base, elementCount)
+    var result = widened
+    if format != .float32 {
+      let values = result
+      result = Tensor(uninitialized: shape, format: format)
+      kernels.narrow(format, values.source, result.storage.base, elementCount)
+    }
     if case .panels(_, let transposed) = arrangement { return result.packedForProducts(transposed: transposed) }
     return result
   }

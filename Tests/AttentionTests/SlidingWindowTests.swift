@@ -17,7 +17,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [(1, 1, 1), (5, 5, 2), (17, 40, 3), (130, 130, 1), (200, 200, 64), (90, 300, 97), (300, 300, 190)])
+  @Test(arguments: [
+    (1, 1, 1), (5, 5, 2), (17, 40, 3), (130, 130, 1), (200, 200, 64), (90, 300, 97), (300, 300, 190), (60, 900, 500),
+  ])
   func aQuerySeesTheLastKeys(_ queries: Int, _ keys: Int, _ window: Int) {
     RuntimeSettings.unchanged {
       let query = quickTensor(Shape(2, queries, 4, 8), seed: queries)

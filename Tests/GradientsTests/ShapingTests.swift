@@ -137,6 +137,20 @@ extension GradientTests {
       try check("linearCrossEntropy", [values([0, 4]), values([4, 5], seed: 2)]) {
         linearCrossEntropy($0[0], $0[1], targets: [])
       }
+      // Weights of other formats, and packed: constants, as they lie when a model is run.
+      let panel = Runtime.kernels.matmul.panelWidth
+      let x = values([9, panel + 3]), targets = (0..<9).map { Int32($0 * 7 % (panel + 5)) }
+      for format in StorageFormat.allCases {
+        for transposing in [false, true] {
+          let shape: Shape = transposing ? [panel + 5, panel + 3] : [panel + 3, panel + 5]
+          let weight = values(shape, seed: 2).kept(as: format)
+          for weight in [weight, weight.packedForProducts(transposed: transposing)] {
+            try check("linearCrossEntropy", [x], sampleSize: 4) {
+              linearCrossEntropy($0[0], weight, transposingWeight: transposing, targets: targets)
+            }
+          }
+        }
+      }
       // A table that gives rows and scores: both gradients come together.
       try check("linearCrossEntropy", [values([9, 6])]) {
         linearCrossEntropy($0[0].rows(at: [3, 1, 1]), $0[0], transposingWeight: true, targets: [1, 8, -1])

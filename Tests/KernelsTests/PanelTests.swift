@@ -32,7 +32,8 @@ import Testing
           let stride = (layout == .rowMajor ? depth : rows) + 3
           let lines = layout == .rowMajor ? rows : depth
           let source = (0..<lines * stride).map { Float($0) }
-          var packed = [Float](repeating: -1, count: strips * tileRows * depth)
+          let guards = 16  // that nothing is written beyond the strips
+          var packed = [Float](repeating: -1, count: strips * tileRows * depth + guards)
           packed.withUnsafeMutableBufferPointer { target in
             source.withUnsafeBufferPointer { source in
               guard let source = source.baseAddress, let target = target.baseAddress else { return }
@@ -48,6 +49,8 @@ import Testing
             }
           }
           #expect(wrong == 0, "\(table.name), \(layout), \(rows) rows of depth \(depth)")
+          let beyond = packed.suffix(guards).allSatisfy { $0 == -1 }
+          #expect(beyond && packed.count { $0 == -1 } == packed.count - rows * depth, "\(table.name), \(layout)")
         }
       }
     }

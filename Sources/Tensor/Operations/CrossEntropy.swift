@@ -173,7 +173,8 @@ private struct ChunkedCrossEntropy {
       input: wantingInput ? Tensor(uninitialized: input.shape) : nil,
       weight: wantingWeight ? (rows == 0 ? .zeros(weight.shape) : Tensor(uninitialized: weight.shape)) : nil,
       bias: wantingBias ? .zeros(Shape(classes)) : nil)
-    let chunks = max(1, (rows * classes + mostScores - 1) / mostScores)
+    // Chunks of about the same size, none over the limit.
+    let most = max(1, mostScores / max(1, classes)), chunks = max(1, (rows + most - 1) / most)
     let perChunk = max(1, (rows + chunks - 1) / chunks)
     let scores = Pool.shared.take(min(rows, perChunk) * classes * 4)
     let turned = wantingInput ? weight.rightSide(transposed: !transposingWeight) : weight

@@ -27,7 +27,7 @@ struct MatmulProblem {
     }
   }
 
-  /// The product of row-major operands, or of a right one in panels.
+  /// The product of operands that lie row-major, transposed or not; the right one may be in panels.
   init(
     _ left: Source, transposed leftIsTransposed: Bool, stride leftStride: Int, _ right: Tensor,
     transposed rightIsTransposed: Bool, _ c: Target, rows: Int, columns: Int, depth: Int
@@ -48,8 +48,8 @@ struct MatmulProblem {
   /// Computes the product with the crew.
   ///
   /// One row runs along a right matrix that is read where it lies. Otherwise a left matrix that is column-major or read
-  /// often is packed first, a chunk of depth at a time; then each task takes a panel of columns and a group of rows, packs the panel where that
-  /// pays, and multiplies. How rows and columns are grouped does not reach the bits.
+  /// often is packed first, a chunk of depth at a time; then each task takes a panel of columns and a group of rows, packs
+  /// the panel where that pays, and multiplies. How rows and columns are grouped does not reach the bits.
   func run() {
     if rows == 0 || columns == 0 { return }
     if depth == 0 {
@@ -284,7 +284,9 @@ private struct BatchedMatmulWork: ParallelWork {
   let packedStep: Int
   let panel: Target
   let panelStep: Int
+  let count: Int
   var profileName: String { "batched \(first.profileName)" }
+  var flops: Int { 2 * count * first.rows * first.columns * first.depth }
 
   func run(task: Int, worker: Int) {
     var problem = first
@@ -365,7 +367,8 @@ private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool)
   let work = BatchedMatmulWork(
     first: problem, blocks: blocks, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n,
     packed: scratch.target,
-    packedStep: packedStep, panel: scratch.target + threads * packedStep, panelStep: panelStep)
+    packedStep: packedStep, panel: scratch.target + threads * packedStep, panelStep: panelStep,
+    count: count)
   runInParallel(work, tasks: count, threads: threads)
   withExtendedLifetime(scratch) {}
 }

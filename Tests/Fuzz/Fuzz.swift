@@ -24,10 +24,18 @@ private func readAll(_ checkpoint: some Checkpoint) throws {
   }
 }
 
+/// Cuts texts and joins what came of them.
 private func encode(_ tokenizer: some Tokenizer) throws {
-  let ids = try tokenizer.encode("ab a\u{E9}<s>\n")
-  _ = try tokenizer.decode(ids)
+  for text in ["", "the  Harbor's 12 \u{A0}\u{FB01}e\u{301}\u{6F22}\0 <s>\n", String(repeating: "ab ", count: 50)] {
+    _ = try tokenizer.decode(try tokenizer.encode(text))
+  }
 }
+
+/// A conversation for templates, with a call of a tool.
+private let tools: JSONValue = [["function": ["name": "f", "arguments": ["a": 1]]]]
+private let messages: JSONValue = [
+  ["role": "user", "content": "Hi \u{E9}"], ["role": "assistant", "content": .null, "tool_calls": tools],
+]
 
 private let targets: [String: ([UInt8]) throws -> Void] = [
   "json": { bytes in
@@ -55,7 +63,20 @@ private let targets: [String: ([UInt8]) throws -> Void] = [
   "npz": { bytes in try readAll(try NumPyCheckpoint(at: written(bytes))) },
   "llama2c": { bytes in try readAll(try Llama2CCheckpoint(at: written(bytes))) },
   "llama2c-tokenizer": { bytes in try encode(try PipelineTokenizer(llama2C: written(bytes))) },
-  "tokenizer-json": { bytes in try encode(try PipelineTokenizer(tokenizerJSON: bytes)) },
+  "tokenizer-json": { bytes in
+    let tokenizer = try PipelineTokenizer(tokenizerJSON: bytes)
+    try encode(tokenizer)
+    _ = try tokenizer.encoding(of: "the Harbor", pair: "b a")
+  },
+  "sentencepiece": { bytes in
+    let model = try SentencePieceModel(contents: bytes)
+    try encode(try PipelineTokenizer(model, findingControlPieces: bytes.count % 2 == 0))
+  },
+  "template": { bytes in
+    let template = try ChatTemplate(String(decoding: bytes, as: UTF8.self))
+    _ = try template.text(
+      messages: messages, tools: tools, addingGenerationPrompt: true, variables: [JSONMember("bos_token", "<s>")])
+  },
 ]
 
 private let target: ([UInt8]) throws -> Void = {

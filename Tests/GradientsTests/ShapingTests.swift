@@ -100,25 +100,23 @@ extension GradientTests {
       try check("crossEntropy", [0, 5]) { $0[0].crossEntropy(targets: []) }
     }
 
-    /// Whole and in chunks of a few rows, with every subset of the inputs on the tape.
+    /// Whole and in chunks of a few rows, with all inputs on the tape and with each alone.
     @Test func crossEntropiesFromHiddenStates() throws {
-      for (width, classes) in [(1, 1), (3, 2), (17, 33), (16, 130)] {
+      for (width, classes) in [(1, 1), (3, 2), (17, 33)] {
         let last = Int32(classes - 1)
-        let cases: [[Int32]] = [[0], [-1, 0, last], [-1, -1], (0..<17).map { ($0 * 5) % (last + 1) }]
-        for targets in cases {
+        let cases: [[Int32]] = [[0], [-1, -1], [-1, 0, last, 0, last / 2, -1, last]]
+        for (index, targets) in cases.enumerated() {
           let (x, bias) = (values([targets.count, width]), values([classes], seed: 3))
           for transposing in [false, true] {
             let weight = values(transposing ? [classes, width] : [width, classes], seed: 2)
-            for mostScores in [1, 3 * classes, 1 << 25] {
+            for mostScores in [3 * classes, 1 << 25] {
               try check("linearCrossEntropy", [x, weight, bias], sampleSize: 4) {
                 linearCrossEntropy(
                   $0[0], $0[1], bias: $0[2], transposingWeight: transposing, targets: targets, mostScores: mostScores)
                   * 2
               }
             }
-            try check("linearCrossEntropy", [x, weight], sampleSize: 4) {
-              linearCrossEntropy($0[0], $0[1], transposingWeight: transposing, targets: targets)
-            }
+            if index < cases.count - 1 { continue }
             try check("linearCrossEntropy", [x], sampleSize: 4) {
               linearCrossEntropy($0[0], weight, bias: bias, transposingWeight: transposing, targets: targets)
             }

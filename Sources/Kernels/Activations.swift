@@ -41,7 +41,7 @@
     x.maximum(V(repeating: -Float.greatestFiniteMagnitude))
   }
 
-  /// `x * Phi(x)` (Hendrycks and Gimpel 2016), within 2 ULP, and 0.45 below -1; -0 below -6.
+  /// `x * Phi(x)` (Hendrycks and Gimpel 2016), within 2.2 ULP, and 0.45 below -1; -0 below -6.
   @export(implementation) @inline(always) static func gelu<V: FloatVector>(_ x: V) -> V {
     boundedBelow(x) * normalDistribution(x)
   }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Formats
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct SafetensorsHostileInput {

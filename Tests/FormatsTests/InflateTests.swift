@@ -1,5 +1,6 @@
 import Formats
 import Foundation
+import TestSupport
 import Testing
 
 /// Streams that zlib wrote; Scripts/format_fixtures.py writes them.

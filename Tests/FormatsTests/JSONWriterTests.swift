@@ -1,4 +1,5 @@
 import Formats
+import TestSupport
 import Testing
 
 func text(_ value: JSONValue, pretty: Bool = false) throws -> String {

@@ -9,39 +9,6 @@ func errorKind<T>(_ body: () throws(InputError) -> T) -> InputError.Kind? {
   } catch { return error.kind }
 }
 
-/// SplitMix64: the same numbers from the same seed everywhere, so that a failing seed can be replayed.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  init(_ seed: Int) { state = UInt64(truncatingIfNeeded: seed) }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = (state ^ state >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
-  }
-}
-
-extension [UInt8] {
-  /// Changes, inserts, removes, repeats or cuts bytes, a few times.
-  mutating func mutate(_ generator: inout SeededGenerator, alphabet: [UInt8]) {
-    for _ in 0..<Int.random(in: 1...4, using: &generator) {
-      let place = Int.random(in: 0...count, using: &generator)
-      let byte = alphabet.randomElement(using: &generator) ?? 0
-      switch Int.random(in: 0..<6, using: &generator) {
-      case 0: insert(byte, at: place)
-      case 1 where place < count: remove(at: place)
-      case 2 where place < count: self[place] = byte
-      case 3 where place < count: self[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-      case 4: insert(contentsOf: self[place..<Swift.min(count, place + 9)], at: place)
-      case 5 where Int.random(in: 0..<8, using: &generator) == 0: removeSubrange(place...)
-      default: append(byte)
-      }
-    }
-  }
-}
-
 /// Runs `body` with a new empty folder, which is removed afterwards.
 func withFolder<R>(_ body: (String) throws -> R) throws -> R {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent("formats-" + UUID().uuidString)

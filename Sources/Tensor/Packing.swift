@@ -20,7 +20,8 @@ extension Tensor {
   /// - Returns: a constant of the same shape and format; the matrix itself where it has fewer columns than a panel.
   public func packedForProducts(transposed: Bool) -> Tensor {
     precondition(rank == 2, "packedForProducts: the shape \(shape) has not two axes")
-    let width = kernels.matmul.panelWidth, arrangement = Arrangement.panels(width: width, transposed: transposed)
+    let blocks = kernels.matmul, width = blocks.panelWidth
+    let arrangement = Arrangement.panels(width: width, transposed: transposed)
     let (depth, columns) = transposed ? (shape[1], shape[0]) : (shape[0], shape[1])
     if self.arrangement == arrangement || columns < width || depth == 0 { return detached }
     let matrix = rowMajor, panels = (columns + width - 1) / width
@@ -30,8 +31,9 @@ extension Tensor {
     let threads = Crew.shared.threads
     let scratch = Pool.shared.take(format == .float32 ? 0 : threads * depth * width * 4)
     let work = PackWork(
-      source: matrix.rawSource, format: format, layout: transposed ? .columnMajor : .rowMajor, stride: shape[1],
-      columns: columns, depth: depth, width: width, panels: result.storage.base, scratch: scratch.target)
+      blocks: blocks, source: matrix.rawSource, format: format, layout: transposed ? .columnMajor : .rowMajor,
+      stride: shape[1],
+      columns: columns, depth: depth, panels: result.storage.base, scratch: scratch.target)
     runInParallel(work, tasks: panels, threads: threads)
     withExtendedLifetime((matrix, scratch)) {}
     return result
@@ -58,30 +60,30 @@ extension Tensor {
   }
 
   /// This matrix as the right side of a product: packed if it is so for this product and these kernels, else row-major.
-  func rightSide(transposed: Bool) -> Tensor {
-    arrangement == .panels(width: kernels.matmul.panelWidth, transposed: transposed) ? self : rowMajor
+  func rightSide(of blocks: MatmulKernels, transposed: Bool) -> Tensor {
+    arrangement == .panels(width: blocks.panelWidth, transposed: transposed) ? self : rowMajor
   }
 }
 
 /// Packs a matrix: a task is a panel.
 private struct PackWork: ParallelWork {
+  let blocks: MatmulKernels
   let source: UnsafeRawPointer
   let format: StorageFormat
   let layout: MatrixLayout
   let stride: Int
   let columns: Int
   let depth: Int
-  let width: Int
   let panels: UnsafeMutableRawPointer
   /// Room for a widened panel for each thread; Float32 panels need none.
   let scratch: Target
 
   func run(task: Int, worker: Int) {
-    let column = task * width, count = depth * width
+    let width = blocks.panelWidth, column = task * width, count = depth * width
     let start = layout == .rowMajor ? column : column * stride
     let panel = panels + format.byteCount(of: task * count)
     let widened = format == .float32 ? panel.assumingMemoryBound(to: Float.self) : scratch + worker * count
-    kernels.matmul.packRight(
+    blocks.packRight(
       format, layout, source, start, stride, min(width, columns - column), depth, widened)
     // What was widened is narrowed to the same bits (but of signalling NaN).
     if format != .float32 { kernels.narrow(format, Source(widened), panel, count) }

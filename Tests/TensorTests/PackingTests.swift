@@ -1,4 +1,6 @@
+import Dispatch
 import Kernels
+import Synchronization
 import Tensor
 import Testing
 
@@ -72,6 +74,44 @@ import Testing
     // Narrower than a panel: left as it is.
     let narrow = fineTensor(Shape(5, width - 1), seed: 7).packedForProducts(transposed: false)
     #expect(narrow.byteCount == 5 * (width - 1) * 4)
+  }
+
+  /// Another thread may choose other kernels at any time: an operation ends with those that it began with. Sums of whole
+  /// numbers are exact, so every set gives the same.
+  @Test func kernelsThatChangeMeanwhileDoNoHarm() async {
+    await #expect(processExitsWith: .success) {
+      Runtime.threadCount = 2
+      let a = wholeTensor([5, 70], seed: 10), targets: [Int32] = [0, 199, 7, -1, 30]
+      let right = [false, true].map { transposed in
+        StorageFormat.allCases.map { wholeTensor(transposed ? [200, 70] : [70, 200], seed: 11).kept(as: $0) }
+      }
+      @Sendable func results(_ b: Tensor, _ transposed: Bool, packing: Bool) -> [Tensor] {
+        let b = packing ? b.packedForProducts(transposed: transposed) : b
+        return [
+          b, matmul(a, b, transposingRight: transposed), matmul(a.rows(at: [1]), b, transposingRight: transposed),
+          linear(a, b, bias: wholeTensor([200], seed: 12), transposingWeight: transposed, activation: .relu),
+        ]
+      }
+      let expected = right.enumerated().map { side, formats in formats.map { results($0, side == 1, packing: false) } }
+      let loss = linearCrossEntropy(a * 0.01, right[1][0], transposingWeight: true, targets: targets).scalar
+      let isDone = Atomic<Bool>(false), wrong = Atomic<Int>(0)
+      DispatchQueue.concurrentPerform(iterations: 3) { caller in
+        if caller == 0 {
+          while !isDone.load(ordering: .relaxed) { for set in Runtime.availableKernels { try? Runtime.use(set) } }
+          return
+        }
+        for round in 0..<300 {
+          let side = round % 2, format = round % 3
+          let found = results(right[side][format], side == 1, packing: true)
+          let isRight = zip(found, expected[side][format]).allSatisfy { $0.scalars == $1.scalars }
+          let b = right[1][0].packedForProducts(transposed: true)
+          let again = linearCrossEntropy(a * 0.01, b, transposingWeight: true, targets: targets).scalar
+          if !isRight || abs(again - loss) > 1e-4 * loss { wrong.add(1, ordering: .relaxed) }
+        }
+        isDone.store(true, ordering: .relaxed)
+      }
+      #expect(wrong.load(ordering: .relaxed) == 0)
+    }
   }
 
   /// Kernels of another width take the matrix as one that is not packed.

@@ -139,9 +139,10 @@ package func linearCrossEntropy(
     "linearCrossEntropy: x \(x.shape), \(classes) classes and \(targets.count) targets up to \(targets.max() ?? -1)")
   let counted = targets.indices.filter { targets[$0] >= 0 }.map(Int32.init(truncatingIfNeeded:))
   let rows = x.detached.widened.reshaped(targets.count, inner)
+  let blocks = kernels.matmul
   let product = ChunkedCrossEntropy(
-    input: counted.count == targets.count ? rows : rows.rows(at: counted),
-    weight: weight.detached.rightSide(transposed: transposingWeight), bias: bias?.detached.widened,
+    blocks: blocks, input: counted.count == targets.count ? rows : rows.rows(at: counted),
+    weight: weight.detached.rightSide(of: blocks, transposed: transposingWeight), bias: bias?.detached.widened,
     transposingWeight: transposingWeight, targets: targets.filter { $0 >= 0 }, mostScores: mostScores)
   let (loss, gradients) = product.run(
     wantingInput: x.trace != nil, wantingWeight: weight.trace != nil, wantingBias: bias?.trace != nil)
@@ -154,6 +155,8 @@ package func linearCrossEntropy(
 
 /// The loss of rows that all have a target, and its gradients.
 private struct ChunkedCrossEntropy {
+  /// The kernels of all its products, so that the weight is in the order that they want.
+  let blocks: MatmulKernels
   /// `[rows, in]`
   let input: Tensor
   let weight: Tensor
@@ -177,11 +180,11 @@ private struct ChunkedCrossEntropy {
     let most = max(1, mostScores / max(1, classes)), chunks = max(1, (rows + most - 1) / most)
     let perChunk = max(1, (rows + chunks - 1) / chunks)
     let scores = Pool.shared.take(min(rows, perChunk) * classes * 4)
-    let turned = wantingInput ? weight.rightSide(transposed: !transposingWeight) : weight
+    let turned = wantingInput ? weight.rightSide(of: blocks, transposed: !transposingWeight) : weight
     for first in stride(from: 0, to: rows, by: perChunk) {
       let count = min(perChunk, rows - first)
       var forward = MatmulProblem(
-        input.source + first * width, transposed: false, stride: width, weight, transposed: transposingWeight,
+        blocks, input.source + first * width, transposed: false, stride: width, weight, transposed: transposingWeight,
         scores.target, rows: count, columns: classes, depth: width)
       forward.bias = bias?.source
       forward.run()
@@ -193,7 +196,7 @@ private struct ChunkedCrossEntropy {
         scores.target)
       if let target = gradients.input?.target {
         MatmulProblem(
-          Source(scores.target), transposed: false, stride: classes, turned, transposed: !transposingWeight,
+          blocks, Source(scores.target), transposed: false, stride: classes, turned, transposed: !transposingWeight,
           target + first * width, rows: count, columns: width, depth: classes
         ).run()
       }
@@ -216,11 +219,11 @@ private struct ChunkedCrossEntropy {
     var problem =
       transposingWeight
       ? MatmulProblem(
-        Source(scores.target), transposed: true, stride: classes, states, transposed: false, target, rows: classes,
-        columns: width, depth: count)
+        blocks, Source(scores.target), transposed: true, stride: classes, states, transposed: false, target,
+        rows: classes, columns: width, depth: count)
       : MatmulProblem(
-        input.source + first * width, transposed: true, stride: width, slopes, transposed: false, target, rows: width,
-        columns: classes, depth: count)
+        blocks, input.source + first * width, transposed: true, stride: width, slopes, transposed: false, target,
+        rows: width, columns: classes, depth: count)
     if transposingWeight { problem.right += start }
     problem.adds = first > 0
     problem.run()

@@ -2,6 +2,8 @@ import Kernels
 
 /// One matrix product: `c (+)= left * right`, then the bias and the activation.
 struct MatmulProblem {
+  /// The kernels of the whole product. Another thread may choose others meanwhile, which cut matrices otherwise.
+  let blocks: MatmulKernels
   var left: Source
   var leftLayout: MatrixLayout
   var leftStride: Int
@@ -27,11 +29,12 @@ struct MatmulProblem {
     }
   }
 
-  /// The product of operands that lie row-major, transposed or not; the right one may be in panels.
+  /// The product of operands that lie row-major, transposed or not; the right one may be in panels of these kernels.
   init(
-    _ left: Source, transposed leftIsTransposed: Bool, stride leftStride: Int, _ right: Tensor,
-    transposed rightIsTransposed: Bool, _ c: Target, rows: Int, columns: Int, depth: Int
+    _ blocks: MatmulKernels, _ left: Source, transposed leftIsTransposed: Bool, stride leftStride: Int,
+    _ right: Tensor, transposed rightIsTransposed: Bool, _ c: Target, rows: Int, columns: Int, depth: Int
   ) {
+    self.blocks = blocks
     (self.left, self.leftLayout, self.leftStride) = (left, leftIsTransposed ? .columnMajor : .rowMajor, leftStride)
     (self.right, rightFormat) = (right.rawSource, right.format)
     if case .panels(let width, _) = right.arrangement {
@@ -58,10 +61,9 @@ struct MatmulProblem {
       return
     }
     let threads = rows * columns * depth < MatmulProblem.smallest ? 1 : Crew.shared.threads
-    let blocks = kernels.matmul
     if rows == 1 && leftLayout == .rowMajor && !adds {
       let sums = Pool.shared.take(depth > blocks.depthBlock ? columns * 4 : 0)
-      let work = MultiplyRowWork(problem: self, blocks: blocks, sums: sums.target, threads: threads)
+      let work = MultiplyRowWork(problem: self, sums: sums.target, threads: threads)
       runInParallel(work, tasks: work.tasks, threads: threads)
       withExtendedLifetime(sums) {}
       return
@@ -69,20 +71,20 @@ struct MatmulProblem {
     let panel = Pool.shared.take(threads * min(depth, blocks.depthBlock) * blocks.panelWidth * 4)
     if !packsLeft {
       let products = MultiplyWork(
-        problem: self, chunk: 0..<depth, blocks: blocks, packed: nil, panel: panel.target, threads: threads)
+        problem: self, chunk: 0..<depth, packed: nil, panel: panel.target, threads: threads)
       runInParallel(products, tasks: products.tasks, threads: threads)
     } else {
       // Depth is packed in chunks that keep the packed left matrix within about 4 MB.
       let depthBlock = min(depth, blocks.depthBlock)
-      let chunkDepth = depthBlock * max(1, (1 << 20) / max(1, MultiplyWork.paddedRows(self, blocks) * depthBlock))
-      let left = Pool.shared.take(min(depth, chunkDepth) * MultiplyWork.paddedRows(self, blocks) * 4)
+      let chunkDepth = depthBlock * max(1, (1 << 20) / max(1, paddedRows * depthBlock))
+      let left = Pool.shared.take(min(depth, chunkDepth) * paddedRows * 4)
       var start = 0
       while start < depth {
         let chunk = start..<min(depth, start + chunkDepth)
-        let packing = PackLeftWork(problem: self, chunk: chunk, blocks: blocks, packed: left.target)
+        let packing = PackLeftWork(problem: self, chunk: chunk, packed: left.target)
         runInParallel(packing, tasks: packing.tasks, threads: threads)
         let products = MultiplyWork(
-          problem: self, chunk: chunk, blocks: blocks, packed: left.target, panel: panel.target, threads: threads)
+          problem: self, chunk: chunk, packed: left.target, panel: panel.target, threads: threads)
         runInParallel(products, tasks: products.tasks, threads: threads)
         start = chunk.upperBound
       }
@@ -94,6 +96,12 @@ struct MatmulProblem {
   /// Whether the left matrix is packed: strips in one stream come faster than rows side by side, which pays where many
   /// panels read them.
   private var packsLeft: Bool { leftLayout == .columnMajor || rows >= 64 && columns >= 1536 && depth >= 64 }
+
+  /// The rows of whole strips.
+  fileprivate var paddedRows: Int { (rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows }
+
+  /// Where the depth block `block` of the packed left matrix begins.
+  fileprivate func packedStart(_ block: Int) -> Int { block * blocks.depthBlock * paddedRows }
 
   /// As `matmul nt 512x768x3072 bfloat16`: rows, depth, columns; `p` for a right matrix in panels.
   var profileName: String {
@@ -126,21 +134,21 @@ extension Storage {
 private struct PackLeftWork: ParallelWork {
   let problem: MatmulProblem
   let chunk: Range<Int>
-  let blocks: MatmulKernels
   let packed: Target
 
   static let stripsPerTask = 8
-  var rowsPerTask: Int { PackLeftWork.stripsPerTask * blocks.tileRows }
+  var rowsPerTask: Int { PackLeftWork.stripsPerTask * problem.blocks.tileRows }
   var rowTasks: Int { (problem.rows + rowsPerTask - 1) / rowsPerTask }
-  var depthBlocks: Int { (chunk.count + blocks.depthBlock - 1) / blocks.depthBlock }
+  var depthBlocks: Int { (chunk.count + problem.blocks.depthBlock - 1) / problem.blocks.depthBlock }
   var tasks: Int { rowTasks * depthBlocks }
 
   func run(task: Int, worker: Int) {
+    let blocks = problem.blocks
     let (block, group) = task.quotientAndRemainder(dividingBy: rowTasks)
     let p = chunk.lowerBound + block * blocks.depthBlock
     let depth = min(blocks.depthBlock, chunk.upperBound - p)
     let row = group * rowsPerTask
-    let target = packed + MultiplyWork.offset(block, problem, blocks) + row * depth
+    let target = packed + problem.packedStart(block) + row * depth
     let start =
       problem.leftLayout == .rowMajor ? row * problem.leftStride + p : p * problem.leftStride + row
     blocks.packLeft(
@@ -152,21 +160,19 @@ private struct PackLeftWork: ParallelWork {
 private struct MultiplyWork: ParallelWork {
   let problem: MatmulProblem
   let chunk: Range<Int>
-  let blocks: MatmulKernels
   /// The packed left matrix; a row-major one is read where it lies.
   let packed: Target?
   let panel: Target
   let panels: Int
   let rowsPerGroup: Int
 
-  init(
-    problem: MatmulProblem, chunk: Range<Int>, blocks: MatmulKernels, packed: Target?, panel: Target, threads: Int
-  ) {
-    (self.problem, self.chunk, self.blocks, self.packed, self.panel) = (problem, chunk, blocks, packed, panel)
+  init(problem: MatmulProblem, chunk: Range<Int>, packed: Target?, panel: Target, threads: Int) {
+    (self.problem, self.chunk, self.packed, self.panel) = (problem, chunk, packed, panel)
+    let blocks = problem.blocks
     panels = blocks.panelCount(of: problem.columns)
     // Row groups balance the load where panels are few, and keep a thread with its rows where the left matrix is the
     // large one; each group packs its panels again.
-    let strips = MultiplyWork.paddedRows(problem, blocks) / blocks.tileRows
+    let strips = problem.paddedRows / blocks.tileRows
     let fewest = problem.rows >= problem.columns ? threads : 1
     let groups = threads == 1 ? 1 : max(fewest, (threads * 3 + panels - 1) / panels)
     rowsPerGroup = max((strips + groups - 1) / groups, min(strips, 8)) * blocks.tileRows
@@ -176,23 +182,15 @@ private struct MultiplyWork: ParallelWork {
   var profileName: String { problem.profileName }
   var flops: Int { 2 * problem.rows * problem.columns * chunk.count }
 
-  static func paddedRows(_ problem: MatmulProblem, _ blocks: MatmulKernels) -> Int {
-    (problem.rows + blocks.tileRows - 1) / blocks.tileRows * blocks.tileRows
-  }
-
-  /// Where packed depth block `block` begins.
-  static func offset(_ block: Int, _ problem: MatmulProblem, _ blocks: MatmulKernels) -> Int {
-    block * blocks.depthBlock * paddedRows(problem, blocks)
-  }
-
   private func left(_ row: Int, _ p: Int, _ block: Int, _ depth: Int) -> LeftRows {
     guard let packed else {
-      return blocks.rowMajor(problem.left + row * problem.leftStride + p, stride: problem.leftStride)
+      return problem.blocks.rowMajor(problem.left + row * problem.leftStride + p, stride: problem.leftStride)
     }
-    return blocks.packed(packed + MultiplyWork.offset(block, problem, blocks) + row * depth, depth: depth)
+    return problem.blocks.packed(packed + problem.packedStart(block) + row * depth, depth: depth)
   }
 
   func run(task: Int, worker: Int) {
+    let blocks = problem.blocks
     let (group, index) = task.quotientAndRemainder(dividingBy: panels)
     let place =
       problem.rightLayout == .panels
@@ -236,19 +234,18 @@ private struct MultiplyWork: ParallelWork {
 /// One row times a matrix, which is read once: a task is a range of columns.
 private struct MultiplyRowWork: ParallelWork {
   let problem: MatmulProblem
-  let blocks: MatmulKernels
   /// Scratch memory for every column.
   let sums: Target
   let columnsPerTask: Int
 
-  init(problem: MatmulProblem, blocks: MatmulKernels, sums: Target, threads: Int) {
-    (self.problem, self.blocks, self.sums) = (problem, blocks, sums)
+  init(problem: MatmulProblem, sums: Target, threads: Int) {
+    (self.problem, self.sums) = (problem, sums)
     // Rows are read in long pieces; columns and panels are whole streams, and more tasks balance the load.
     let (share, unit) =
       switch problem.rightLayout {
       case .rowMajor: (threads, 16)
       case .columnMajor: (8 * threads, 16)
-      case .panels: (64 * threads, 4 * blocks.panelWidth)
+      case .panels: (64 * threads, 4 * problem.blocks.panelWidth)
       }
     columnsPerTask =
       threads == 1 ? problem.columns : ((problem.columns + share - 1) / share + unit - 1) / unit * unit
@@ -259,6 +256,7 @@ private struct MultiplyRowWork: ParallelWork {
   var flops: Int { 2 * problem.columns * problem.depth }
 
   func run(task: Int, worker: Int) {
+    let blocks = problem.blocks
     let column = task * columnsPerTask, columns = min(columnsPerTask, problem.columns - column)
     let stride = problem.rightLayout == .panels ? problem.depth * blocks.panelWidth : problem.rightStride
     var p = 0
@@ -276,7 +274,6 @@ private struct MultiplyRowWork: ParallelWork {
 /// Many small products, each done by one thread.
 private struct BatchedMatmulWork: ParallelWork {
   let first: MatmulProblem
-  let blocks: MatmulKernels
   let leftStep: Int
   let rightStep: Int
   let cStep: Int
@@ -296,11 +293,11 @@ private struct BatchedMatmulWork: ParallelWork {
     let isPacked = problem.leftLayout == .columnMajor
     let packed = packed + worker * packedStep, panel = panel + worker * panelStep
     if isPacked {
-      let packing = PackLeftWork(problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: packed)
+      let packing = PackLeftWork(problem: problem, chunk: 0..<problem.depth, packed: packed)
       for task in 0..<packing.tasks { packing.run(task: task, worker: 0) }
     }
     let products = MultiplyWork(
-      problem: problem, chunk: 0..<problem.depth, blocks: blocks, packed: isPacked ? packed : nil, panel: panel,
+      problem: problem, chunk: 0..<problem.depth, packed: isPacked ? packed : nil, panel: panel,
       threads: 1)
     for task in 0..<products.tasks { products.run(task: task, worker: 0) }
   }
@@ -326,9 +323,11 @@ public func matmul(
   shape[-2] = m
   shape[-1] = n
   let result = Tensor(uninitialized: shape)
-  let left = a.widened, right = b.rightSide(transposed: transposingRight)
+  let blocks = kernels.matmul
+  let left = a.widened, right = b.rightSide(of: blocks, transposed: transposingRight)
   var problem = MatmulProblem(
-    left.source, transposed: transposingLeft, stride: a.shape[-1], right, transposed: transposingRight, result.target,
+    blocks, left.source, transposed: transposingLeft, stride: a.shape[-1], right, transposed: transposingRight,
+    result.target,
     rows: m, columns: n, depth: k)
   let count = a.shape.product(0..<outer)
   if b.rank == 2 && !transposingLeft {
@@ -347,8 +346,7 @@ public func matmul(
 
 private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool) {
   let (m, n, k) = (problem.rows, problem.columns, problem.depth)
-  let blocks = kernels.matmul
-  let packedStep = problem.leftLayout == .rowMajor ? 0 : MultiplyWork.paddedRows(problem, blocks) * k
+  let packedStep = problem.leftLayout == .rowMajor ? 0 : problem.paddedRows * k
   // Large ones are cut up themselves. So are few rows of great depth: packed whole, they are padded to many times their
   // size, for every thread.
   if m * n * k >= 1 << 24 || m * n * k == 0 || packedStep > 1 << 20 {
@@ -361,11 +359,11 @@ private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool)
     }
     return
   }
-  let panelStep = min(k, blocks.depthBlock) * blocks.panelWidth
+  let panelStep = min(k, problem.blocks.depthBlock) * problem.blocks.panelWidth
   let threads = Crew.shared.threads
   let scratch = Pool.shared.take(threads * (packedStep + panelStep) * 4)
   let work = BatchedMatmulWork(
-    first: problem, blocks: blocks, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n,
+    first: problem, leftStep: m * k, rightStep: rightIsShared ? 0 : k * n, cStep: m * n,
     packed: scratch.target,
     packedStep: packedStep, panel: scratch.target + threads * packedStep, panelStep: panelStep,
     count: count)
@@ -392,9 +390,10 @@ public func linear(
   shape[-1] = outer
   let isRecorded = x.trace != nil || weight.trace != nil || bias?.trace != nil
   let result = Tensor(uninitialized: shape)
-  let left = x.widened, offsets = bias?.widened, right = weight.rightSide(transposed: transposingWeight)
+  let blocks = kernels.matmul
+  let left = x.widened, offsets = bias?.widened, right = weight.rightSide(of: blocks, transposed: transposingWeight)
   var problem = MatmulProblem(
-    left.source, transposed: false, stride: inner, right, transposed: transposingWeight, result.target,
+    blocks, left.source, transposed: false, stride: inner, right, transposed: transposingWeight, result.target,
     rows: x.shape.rowCount, columns: outer, depth: inner)
   (problem.bias, problem.activation) = (offsets?.source, isRecorded ? nil : activation)
   problem.run()

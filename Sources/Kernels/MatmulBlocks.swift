@@ -3,7 +3,7 @@
   /// A panel of `vectors` vectors of columns, the last of which may lack some.
   @inlinable @inline(always)
   static func panel<V: FloatVector>(
-    _ vector: V.Type, vectors: Int, _ left: LeftRows, _ rows: Int, _ right: Source, _ rightStride: Int, _ columns: Int,
+    _ vector: V.Type, vectors: Int, _ left: LeftRows, _ rows: Int, _ right: RightColumns, _ columns: Int,
     _ depth: Int, _ c: Target, _ cStride: Int, _ accumulating: Bool
   ) {
     let lastColumn = (vectors &- 1) &* V.width, present = columns &- lastColumn
@@ -18,13 +18,13 @@
           lastAccumulating: isWhole && accumulating)
         let count: Int
         if V.tileRows == 8 && row &+ 8 <= rows {
-          MatmulTiles.tile(vector, rows: 8, vectors: vectors, left.at(strip), right, rightStride, depth, target)
+          MatmulTiles.tile(vector, rows: 8, vectors: vectors, left.at(strip), right, depth, target)
           count = 8
         } else if row &+ 4 <= rows {
-          MatmulTiles.tile(vector, rows: 4, vectors: vectors, left.at(strip), right, rightStride, depth, target)
+          MatmulTiles.tile(vector, rows: 4, vectors: vectors, left.at(strip), right, depth, target)
           count = 4
         } else {
-          MatmulTiles.tile(vector, rows: 1, vectors: vectors, left.at(strip), right, rightStride, depth, target)
+          MatmulTiles.tile(vector, rows: 1, vectors: vectors, left.at(strip), right, depth, target)
           count = 1
         }
         if !isWhole { copy(scratch, V.width, count, present, place + lastColumn, cStride, accumulating) }

@@ -87,14 +87,14 @@
     }
   }
 
-  /// `columns` (at most three vectors) columns of the right matrix: for each depth, three vectors, zeros beyond
-  /// `columns`.
+  /// `columns` columns of the right matrix: for each depth, `width` values (whole vectors), zeros beyond `columns`.
   @inlinable @inline(always)
   static func packPanel<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int,
-    _ stride: Int, _ columns: Int, _ depth: Int, _ target: Target
+    _ stride: Int, _ columns: Int, _ depth: Int, _ width: Int, _ target: Target
   ) {
-    if layout != .columnMajor && columns == 3 &* V.width {  // in one pass: the rows may lie pages apart
+    // In one pass: the rows may lie pages apart.
+    if layout == .rowMajor && columns == width && columns == 3 &* V.width {
       var p = 0
       while p < depth {
         let from = start &+ p &* stride, to = target + p &* columns
@@ -105,18 +105,20 @@
       }
       return
     }
-    var group = 0
-    while group < 3 {
-      let first = group &* V.width
+    var first = 0
+    while first < width {
       let present = Swift.max(0, Swift.min(V.width, columns &- first))
       let target = target + first
       switch layout {
-      case .rowMajor, .panels:
-        packRows(vector, kept, source, start &+ first, stride, present, depth, target)
+      case .rowMajor:
+        packRows(vector, kept, source, start &+ first, stride, present, depth, width, target)
       case .columnMajor:
-        packColumns(vector, kept, source, start &+ first &* stride, stride, present, depth, target)
+        packColumns(vector, kept, source, start &+ first &* stride, stride, present, depth, width, target)
+      case .panels:
+        let panel = start &+ first / V.width &* stride
+        packRows(vector, kept, source, panel, V.width, present == 0 ? 0 : V.width, depth, width, target)
       }
-      group &+= 1
+      first &+= V.width
     }
   }
 
@@ -124,13 +126,12 @@
   @inlinable @inline(always)
   static func packRows<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ present: Int,
-    _ depth: Int, _ target: Target
+    _ depth: Int, _ width: Int, _ target: Target
   ) {
-    let panel = 3 &* V.width
     var p = 0
     if present == V.width {
       while p < depth {
-        (K.vector(source, start &+ p &* stride) as V).store(target + p &* panel)
+        (K.vector(source, start &+ p &* stride) as V).store(target + p &* width)
         p &+= 1
       }
       return
@@ -138,7 +139,7 @@
     while p < depth {
       var j = 0
       while j < V.width {
-        target[p &* panel &+ j] = j < present ? K.scalar(source, start &+ p &* stride &+ j) : 0
+        target[p &* width &+ j] = j < present ? K.scalar(source, start &+ p &* stride &+ j) : 0
         j &+= 1
       }
       p &+= 1
@@ -149,29 +150,28 @@
   @inlinable @inline(always)
   static func packColumns<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ present: Int,
-    _ depth: Int, _ target: Target
+    _ depth: Int, _ width: Int, _ target: Target
   ) {
-    let panel = 3 &* V.width
     var p = 0
     if present == V.width {
       while p &+ 8 <= depth {
         let t: EightVectors<V> = K.turned(source, start &+ p, stride)
-        let to = target + p &* panel
+        let to = target + p &* width
         t.0.store(to)
-        t.1.store(to + panel)
-        t.2.store(to + 2 &* panel)
-        t.3.store(to + 3 &* panel)
-        t.4.store(to + 4 &* panel)
-        t.5.store(to + 5 &* panel)
-        t.6.store(to + 6 &* panel)
-        t.7.store(to + 7 &* panel)
+        t.1.store(to + width)
+        t.2.store(to + 2 &* width)
+        t.3.store(to + 3 &* width)
+        t.4.store(to + 4 &* width)
+        t.5.store(to + 5 &* width)
+        t.6.store(to + 6 &* width)
+        t.7.store(to + 7 &* width)
         p &+= 8
       }
     }
     while p < depth {
       var j = 0
       while j < V.width {
-        target[p &* panel &+ j] = j < present ? K.scalar(source, start &+ j &* stride &+ p) : 0
+        target[p &* width &+ j] = j < present ? K.scalar(source, start &+ j &* stride &+ p) : 0
         j &+= 1
       }
       p &+= 1

@@ -28,50 +28,74 @@
     }
   }
 
-  /// `c (+)= row * right` for panels that lie `step` apart: four at a time, so that memory is read in as many streams.
+  /// `c (+)= row * right` for panels that lie `step` apart: eight at a time and a line of each in turn, since memory gives
+  /// more the more streams it is read in.
   @inlinable @inline(always)
   static func byPanels<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ row: Source, _ right: UnsafeRawPointer, _ start: Int, _ step: Int,
     _ columns: Int, _ depth: Int, _ c: Target, _ accumulating: Bool
   ) {
-    let width = 3 &* V.width
     var column = 0, panel = start
-    while column &+ 4 &* width <= columns {
-      var s0 = PanelSums<V>(panel), s1 = PanelSums<V>(panel &+ step)
-      var s2 = PanelSums<V>(panel &+ 2 &* step), s3 = PanelSums<V>(panel &+ 3 &* step)
-      var p = 0
-      while p < depth {
-        let x = V(repeating: row[p])
-        s0.add(kept, x, right)
-        s1.add(kept, x, right)
-        s2.add(kept, x, right)
-        s3.add(kept, x, right)
-        p &+= 1
-      }
-      s0.put(c + column, accumulating)
-      s1.put(c + (column &+ width), accumulating)
-      s2.put(c + (column &+ 2 &* width), accumulating)
-      s3.put(c + (column &+ 3 &* width), accumulating)
-      column &+= 4 &* width
-      panel &+= 4 &* step
-    }
     while column < columns {
-      var sums = PanelSums<V>(panel), p = 0
-      while p < depth {
-        sums.add(kept, V(repeating: row[p]), right)
-        p &+= 1
-      }
-      if column &+ width <= columns {
-        sums.put(c + column, accumulating)
+      let whole = (columns &- column) / V.width, count: Int
+      if whole >= 8 {
+        panels(8, vector, kept, row, right, panel, step, depth, c + column, accumulating)
+        count = 8
+      } else if whole >= 4 {
+        panels(4, vector, kept, row, right, panel, step, depth, c + column, accumulating)
+        count = 4
+      } else if whole >= 1 {
+        panels(1, vector, kept, row, right, panel, step, depth, c + column, accumulating)
+        count = 1
       } else {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { scratch in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: V.width) { scratch in
           guard let scratch = scratch.baseAddress else { return }
-          sums.put(scratch, false)
+          panels(1, vector, kept, row, right, panel, step, depth, scratch, false)
           MatmulBlocks.copy(scratch, 0, 1, columns &- column, c + column, 0, accumulating)
         }
+        count = 1
       }
-      column &+= width
-      panel &+= step
+      column &+= count &* V.width
+      panel &+= count &* step
+    }
+  }
+
+  /// `count` (8, 4 or 1) panels. It is a literal where this is called, and what it rules out is not compiled.
+  @inlinable @inline(always)
+  static func panels<V: FloatVector, K: KeptElement>(
+    _ count: Int, _ vector: V.Type, _ kept: K.Type, _ row: Source, _ right: UnsafeRawPointer, _ start: Int,
+    _ step: Int, _ depth: Int, _ c: Target, _ accumulating: Bool
+  ) {
+    var s0 = V.zero, s1 = V.zero, s2 = V.zero, s3 = V.zero, s4 = V.zero, s5 = V.zero, s6 = V.zero, s7 = V.zero
+    var p = 0, at = start
+    while p < depth {
+      let x = V(repeating: row[p])
+      s0 = s0.adding(x, times: K.vector(right, at))
+      if count > 1 {
+        s1 = s1.adding(x, times: K.vector(right, at &+ step))
+        s2 = s2.adding(x, times: K.vector(right, at &+ 2 &* step))
+        s3 = s3.adding(x, times: K.vector(right, at &+ 3 &* step))
+      }
+      if count > 4 {
+        s4 = s4.adding(x, times: K.vector(right, at &+ 4 &* step))
+        s5 = s5.adding(x, times: K.vector(right, at &+ 5 &* step))
+        s6 = s6.adding(x, times: K.vector(right, at &+ 6 &* step))
+        s7 = s7.adding(x, times: K.vector(right, at &+ 7 &* step))
+      }
+      at &+= V.width
+      p &+= 1
+    }
+    TileTarget.put(s0, c, accumulating)
+    if count > 1 {
+      TileTarget.put(s1, c + V.width, accumulating)
+      TileTarget.put(s2, c + 2 &* V.width, accumulating)
+      TileTarget.put(s3, c + 3 &* V.width, accumulating)
+    }
+    if count > 4 {
+      TileTarget.put(s4, c + 4 &* V.width, accumulating)
+      TileTarget.put(s5, c + 5 &* V.width, accumulating)
+      TileTarget.put(s6, c + 6 &* V.width, accumulating)
+      TileTarget.put(s7, c + 7 &* V.width, accumulating)
     }
   }
 
@@ -184,29 +208,5 @@
         column &+= V.width
       }
     }
-  }
-}
-
-/// A panel's sums, in registers while its rows come by.
-@usableFromInline struct PanelSums<V: FloatVector> {
-  @usableFromInline var a = V.zero, b = V.zero, c = V.zero
-  /// Where the next row of the panel lies.
-  @usableFromInline var next: Int
-
-  @inlinable @inline(always) init(_ start: Int) { next = start }
-
-  @inlinable @inline(always)
-  mutating func add<K: KeptElement>(_ kept: K.Type, _ x: V, _ right: UnsafeRawPointer) {
-    a = a.adding(x, times: K.vector(right, next))
-    b = b.adding(x, times: K.vector(right, next &+ V.width))
-    c = c.adding(x, times: K.vector(right, next &+ 2 &* V.width))
-    next &+= 3 &* V.width
-  }
-
-  @inlinable @inline(always)
-  func put(_ target: Target, _ accumulating: Bool) {
-    TileTarget.put(a, target, accumulating)
-    TileTarget.put(b, target + V.width, accumulating)
-    TileTarget.put(c, target + 2 &* V.width, accumulating)
   }
 }

@@ -9,7 +9,7 @@
   /// The last vector goes to `last`, whose rows lie `lastStride` apart: elsewhere than in `c` where columns are missing.
   @inlinable @inline(always)
   static func tile<V: FloatVector>(
-    _ vector: V.Type, rows: Int, vectors: Int, _ left: LeftRows, _ right: Source, _ rightStride: Int, _ depth: Int,
+    _ vector: V.Type, rows: Int, vectors: Int, _ left: LeftRows, _ right: RightColumns, _ depth: Int,
     _ c: TileTarget
   ) {
     var c00 = V.zero, c01 = V.zero, c02 = V.zero
@@ -21,11 +21,11 @@
     var c60 = V.zero, c61 = V.zero, c62 = V.zero
     var c70 = V.zero, c71 = V.zero, c72 = V.zero
     let step = left.rowStep
-    var a = left.base, b = right, p = depth
+    var a = left.base, b = right.base, p = depth
     while p > 0 {
       let b0 = V.load(b)
-      let b1 = vectors > 1 ? V.load(b + V.width) : b0
-      let b2 = vectors > 2 ? V.load(b + 2 &* V.width) : b0
+      let b1 = vectors > 1 ? V.load(b + right.vectorStep) : b0
+      let b2 = vectors > 2 ? V.load(b + 2 &* right.vectorStep) : b0
       let a0 = V(repeating: a[0])
       c00 = c00.adding(a0, times: b0)
       if vectors > 1 { c01 = c01.adding(a0, times: b1) }
@@ -63,7 +63,7 @@
         if vectors > 2 { c72 = c72.adding(a7, times: b2) }
       }
       a += left.depthStep
-      b += rightStride
+      b += right.depthStep
       p &-= 1
     }
     c.put(0, c00, c01, c02, vectors)

@@ -8,10 +8,10 @@
     KernelTable(
       name: "avx2", lanes: V.width,
       matmul: MatmulKernels(
-        tileRows: V.tileRows, panelWidth: MatmulKernels.panelWidth(V.self),
+        tileRows: V.tileRows, vectorWidth: V.width,
         packLeft: { MatmulKernels.packLeft(V.self, $0, $1, $2, $3, $4, $5) },
-        packRight: { MatmulKernels.packRight(V.self, $0, $1, $2, $3, $4, $5, $6, $7) },
-        multiply: { MatmulKernels.multiply(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) },
+        packRight: { MatmulKernels.packRight(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) },
+        multiply: { MatmulKernels.multiply(V.self, $0, $1, $2, $3, $4, $5, $6, $7) },
         multiplyRow: { MatmulKernels.multiplyRow(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8, $9) }),
       unary: { Elementwise.unary(V.self, $0, $1, $2, $3) },
       finishRows: { Elementwise.finishRows(V.self, $0, $1, $2, $3, $4, $5) },

@@ -11,7 +11,7 @@ enum Arrangement: Sendable, Equatable {
 extension Tensor {
   /// This matrix laid out for products with it on their right: what they would do with it each time is done once.
   ///
-  /// Decoding then reads memory in one stream, and products of many rows need no copies. Every operation accepts a packed
+  /// Decoding then reads memory in long streams, and products of many rows need no copies. Every operation accepts a packed
   /// matrix and gives the same bits; those that are not such products put it back in order first, each time. The
   /// format stays; the memory grows by the columns that fill the last panel. A panel is as wide as the kernels in
   /// use want it: for others the matrix counts as not packed.
@@ -20,7 +20,7 @@ extension Tensor {
   /// - Returns: a constant of the same shape and format; the matrix itself where it has fewer columns than a panel.
   public func packedForProducts(transposed: Bool) -> Tensor {
     precondition(rank == 2, "packedForProducts: the shape \(shape) has not two axes")
-    let blocks = kernels.matmul, width = blocks.panelWidth
+    let blocks = kernels.matmul, width = blocks.vectorWidth
     let arrangement = Arrangement.panels(width: width, transposed: transposed)
     let (depth, columns) = transposed ? (shape[1], shape[0]) : (shape[0], shape[1])
     if self.arrangement == arrangement || columns < width || depth == 0 { return detached }
@@ -32,8 +32,7 @@ extension Tensor {
     let scratch = Pool.shared.take(format == .float32 ? 0 : threads * depth * width * 4)
     let work = PackWork(
       blocks: blocks, source: matrix.rawSource, format: format, layout: transposed ? .columnMajor : .rowMajor,
-      stride: shape[1],
-      columns: columns, depth: depth, panels: result.storage.base, scratch: scratch.target)
+      stride: shape[1], columns: columns, depth: depth, panels: result.storage.base, scratch: scratch.target)
     runInParallel(work, tasks: panels, threads: threads)
     withExtendedLifetime((matrix, scratch)) {}
     return result
@@ -61,7 +60,7 @@ extension Tensor {
 
   /// This matrix as the right side of a product: packed if it is so for this product and these kernels, else row-major.
   func rightSide(of blocks: MatmulKernels, transposed: Bool) -> Tensor {
-    arrangement == .panels(width: blocks.panelWidth, transposed: transposed) ? self : rowMajor
+    arrangement == .panels(width: blocks.vectorWidth, transposed: transposed) ? self : rowMajor
   }
 }
 
@@ -79,12 +78,12 @@ private struct PackWork: ParallelWork {
   let scratch: Target
 
   func run(task: Int, worker: Int) {
-    let width = blocks.panelWidth, column = task * width, count = depth * width
+    let width = blocks.vectorWidth, column = task * width, count = depth * width
     let start = layout == .rowMajor ? column : column * stride
     let panel = panels + format.byteCount(of: task * count)
     let widened = format == .float32 ? panel.assumingMemoryBound(to: Float.self) : scratch + worker * count
     blocks.packRight(
-      format, layout, source, start, stride, min(width, columns - column), depth, widened)
+      format, layout, source, start, stride, min(width, columns - column), depth, width, widened)
     // What was widened is narrowed to the same bits (but of signalling NaN).
     if format != .float32 { kernels.narrow(format, Source(widened), panel, count) }
   }

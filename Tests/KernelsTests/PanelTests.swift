@@ -6,7 +6,7 @@ import Testing
   /// where there is no other.
   @Test func panelsCoverTheColumns() {
     for table in tables {
-      let blocks = table.matmul, vector = blocks.panelWidth / 3
+      let blocks = table.matmul, vector = blocks.vectorWidth
       for columns in 0...20 * vector + 1 {
         var next = 0
         let count = blocks.panelCount(of: columns)

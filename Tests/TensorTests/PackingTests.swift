@@ -9,7 +9,7 @@ import Testing
   @Test func productsHaveTheSameBits() async {
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in
-        let width = Runtime.kernels.matmul.panelWidth
+        let width = Runtime.kernels.matmul.vectorWidth
         for (n, k) in [(width, 1), (width + 1, 17), (5 * width - 1, 65), (3 * width, 1030), (1003, 513)] {
           for transposing in [false, true] {
             for format in StorageFormat.allCases {
@@ -41,7 +41,7 @@ import Testing
   }
 
   @Test func everyOperationSeesTheSameNumbers() {
-    let width = Runtime.kernels.matmul.panelWidth, rows = 2 * width + 3
+    let width = Runtime.kernels.matmul.vectorWidth, rows = 2 * width + 3
     for format in StorageFormat.allCases {
       let b = fineTensor(Shape(rows, rows + 1), seed: 5).kept(as: format)
       for transposing in [false, true] {
@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func packingTwiceOrForAnotherSideIsTheSame() {
-    let width = Runtime.kernels.matmul.panelWidth
+    let width = Runtime.kernels.matmul.vectorWidth
     let b = fineTensor(Shape(2 * width, 3 * width), seed: 6)
     let once = b.packedForProducts(transposed: false)
     #expect(once.packedForProducts(transposed: false).scalars == b.scalars)

@@ -15,7 +15,7 @@ private struct CeilingWork: ParallelWork {
     let size = blocks.tileRows * blocks.panelWidth
     for _ in 0..<CeilingWork.rounds {
       blocks.multiply(
-        blocks.packed(left, depth: CeilingWork.depth), blocks.tileRows, right, blocks.panelWidth, blocks.panelWidth,
+        blocks.packed(left, depth: CeilingWork.depth), blocks.tileRows, blocks.packed(right), blocks.panelWidth,
         CeilingWork.depth, c + worker * size,
         blocks.panelWidth, false)
     }

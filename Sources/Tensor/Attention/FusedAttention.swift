@@ -75,9 +75,9 @@ struct AttentionForwardWork: ParallelWork {
           let columns = blocks.panel(index, of: present)
           blocks.packRight(
             .float32, .columnMajor, UnsafeRawPointer(key), keyStart + (from + columns.lowerBound) * g.key.rowStride,
-            g.key.rowStride, columns.count, d, panel)
+            g.key.rowStride, columns.count, d, panelWidth, panel)
           let c = scores + start * keys + columns.lowerBound
-          blocks.multiply(queries, seeing, Source(panel), panelWidth, columns.count, d, c, keys, false)
+          blocks.multiply(queries, seeing, blocks.packed(panel), columns.count, d, c, keys, false)
         }
       }
       // Rows that see equally many keys go through the softmax together; biased scores are scaled before.
@@ -116,10 +116,10 @@ struct AttentionForwardWork: ParallelWork {
         let columns = blocks.panel(index, of: d)
         blocks.packRight(
           .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride + columns.lowerBound,
-          g.value.rowStride, columns.count, present, panel)
+          g.value.rowStride, columns.count, present, panelWidth, panel)
         for j in padded { (panel + j * panelWidth).update(repeating: 0, count: panelWidth) }
         blocks.multiply(
-          blocks.rowMajor(scores + start * keys, stride: keys), seeing, Source(panel), panelWidth, columns.count,
+          blocks.rowMajor(scores + start * keys, stride: keys), seeing, blocks.packed(panel), columns.count,
           present, sums + start * d + columns.lowerBound, d, true)
       }
       from += present
@@ -199,7 +199,7 @@ struct AttentionBackwardWork: ParallelWork {
       for index in 0..<blocks.panelCount(of: columns) {
         let panel = blocks.panel(index, of: columns)
         blocks.multiply(
-          left, rows, Source(right + index * panelWidth * depth), panelWidth, panel.count, depth, c + panel.lowerBound,
+          left, rows, blocks.packed(right + index * panelWidth * depth), panel.count, depth, c + panel.lowerBound,
           stride, adding)
       }
     }
@@ -209,7 +209,7 @@ struct AttentionBackwardWork: ParallelWork {
         let panel = blocks.panel(index, of: columns)
         blocks.packRight(
           .float32, layout, UnsafeRawPointer(source), panel.lowerBound * (layout == .rowMajor ? 1 : stride), stride,
-          panel.count, depth, to + index * panelWidth * depth)
+          panel.count, depth, panelWidth, to + index * panelWidth * depth)
       }
     }
 

@@ -25,7 +25,7 @@ struct MatmulProblem {
     switch rightLayout {
     case .rowMajor: p * rightStride + column
     case .columnMajor: column * rightStride + p
-    case .panels: column * depth + p * rightStride
+    case .panels: column * depth + p * blocks.vectorWidth
     }
   }
 
@@ -38,7 +38,7 @@ struct MatmulProblem {
     (self.left, self.leftLayout, self.leftStride) = (left, leftIsTransposed ? .columnMajor : .rowMajor, leftStride)
     (self.right, rightFormat) = (right.rawSource, right.format)
     if case .panels(let width, _) = right.arrangement {
-      (rightLayout, rightStride) = (.panels, width)
+      (rightLayout, rightStride) = (.panels, width * depth)
     } else {
       (rightLayout, rightStride) = (rightIsTransposed ? .columnMajor : .rowMajor, right.shape[-1])
     }
@@ -192,10 +192,7 @@ private struct MultiplyWork: ParallelWork {
   func run(task: Int, worker: Int) {
     let blocks = problem.blocks
     let (group, index) = task.quotientAndRemainder(dividingBy: panels)
-    let place =
-      problem.rightLayout == .panels
-      ? index * blocks.panelWidth..<min(problem.columns, (index + 1) * blocks.panelWidth)
-      : blocks.panel(index, of: problem.columns)
+    let place = blocks.panel(index, of: problem.columns)
     let column = place.lowerBound, columns = place.count
     let row = group * rowsPerGroup
     let rows = min(rowsPerGroup, problem.rows - row)
@@ -209,7 +206,7 @@ private struct MultiplyWork: ParallelWork {
       problem.rightFormat == .float32
       && (problem.rightLayout == .panels
         || rows <= rowsInPlace * blocks.tileRows && problem.rightLayout == .rowMajor
-          && columns % (blocks.panelWidth / 3) == 0)
+          && columns % blocks.vectorWidth == 0)
     var p = chunk.lowerBound
     var block = 0
     while p < chunk.upperBound {
@@ -217,12 +214,15 @@ private struct MultiplyWork: ParallelWork {
       let left = left(row, p, block, depth)
       let start = problem.rightStart(p, column), accumulates = problem.adds || p > 0
       if inPlace {
-        let right = problem.right.assumingMemoryBound(to: Float.self) + start
-        blocks.multiply(left, rows, right, problem.rightStride, columns, depth, c, problem.columns, accumulates)
+        let base = problem.right.assumingMemoryBound(to: Float.self) + start, stride = problem.rightStride
+        let right =
+          problem.rightLayout == .panels ? blocks.panels(base, step: stride) : blocks.columns(base, stride: stride)
+        blocks.multiply(left, rows, right, columns, depth, c, problem.columns, accumulates)
       } else {
         blocks.packRight(
-          problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns, depth, scratch)
-        blocks.multiply(left, rows, Source(scratch), blocks.panelWidth, columns, depth, c, problem.columns, accumulates)
+          problem.rightFormat, problem.rightLayout, problem.right, start, problem.rightStride, columns, depth,
+          blocks.panelWidth, scratch)
+        blocks.multiply(left, rows, blocks.packed(scratch), columns, depth, c, problem.columns, accumulates)
       }
       p += depth
       block += 1
@@ -245,7 +245,7 @@ private struct MultiplyRowWork: ParallelWork {
       switch problem.rightLayout {
       case .rowMajor: (threads, 16)
       case .columnMajor: (8 * threads, 16)
-      case .panels: (64 * threads, 4 * problem.blocks.panelWidth)
+      case .panels: (64 * threads, 8 * problem.blocks.vectorWidth)
       }
     columnsPerTask =
       threads == 1 ? problem.columns : ((problem.columns + share - 1) / share + unit - 1) / unit * unit
@@ -258,13 +258,12 @@ private struct MultiplyRowWork: ParallelWork {
   func run(task: Int, worker: Int) {
     let blocks = problem.blocks
     let column = task * columnsPerTask, columns = min(columnsPerTask, problem.columns - column)
-    let stride = problem.rightLayout == .panels ? problem.depth * blocks.panelWidth : problem.rightStride
     var p = 0
     while p < problem.depth {
       let depth = min(blocks.depthBlock, problem.depth - p)
       blocks.multiplyRow(
         problem.left + p, problem.rightFormat, problem.rightLayout, problem.right, problem.rightStart(p, column),
-        stride, columns, depth, problem.c + column, p > 0 ? sums + column : nil)
+        problem.rightStride, columns, depth, problem.c + column, p > 0 ? sums + column : nil)
       p += depth
     }
     problem.finish(rows: 0..<1, columns: column..<column + columns)

@@ -11,11 +11,15 @@ import Tokenizers
 runProgram {
   let options = try CommandLineTool(
     "generate", "Continues a prompt with a language model, or writes a text over it with a sequence-to-sequence model.",
+    operands: ["TEXT..."],
     options: [
       .init(
         "model", "DIR",
         "folder with config.json, safetensors and, for text, a tokenizer; or a GGUF or llama2.c file (needed)"),
-      .init("prompt", "TEXT", "the text to continue, or to read (this or --prompt-ids is needed)"),
+      .init(
+        "prompt", "TEXT",
+        "the text to continue, or to read (this, --prompt-ids or texts as arguments are needed; of several texts each is "
+          + "continued as alone, side by side)"),
       .init("prompt-ids", "1,2,3", "token ids to continue, or to read; no tokenizer is needed then"),
       .init("max-tokens", "N", "tokens to generate at most (default: what the folder says, or 128)"),
       .init("min-tokens", "N", "tokens to generate at least"),
@@ -50,28 +54,29 @@ runProgram {
 
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?
-  let prompt: [Int]
-  switch (options.string("prompt"), options.string("prompt-ids")) {
-  case (let text?, nil):
+  let prompts: [[Int]]
+  switch (options.string("prompt").map { [$0] } ?? options.operands, options.string("prompt-ids")) {
+  case (let texts, nil) where !texts.isEmpty && !(options.has("prompt") && !options.operands.isEmpty):
     let own = try loadTokenizers(in: folder)
-    (tokenizer, prompt) = (own.target, try own.source.encode(text))
-  case (nil, let list?):
-    (tokenizer, prompt) = (nil, try tokenIDs(list))
+    var encoded: [[Int]] = []
+    for text in texts { encoded.append(try own.source.encode(text)) }
+    (tokenizer, prompts) = (own.target, encoded)
+  case ([], let list?):
+    (tokenizer, prompts) = (nil, [try tokenIDs(list)])
   default:
     throw InputError(
-      .badValue, "one of --prompt and --prompt-ids is needed", at: "generate", advice: "See generate --help.")
+      .badValue, "one of --prompt, --prompt-ids and texts is needed", at: "generate", advice: "See generate --help.")
   }
+  if prompts.count > 1 {
+    try writeEach(prompts, writer, tokenizer, options)
+    return
+  }
+  let prompt = prompts[0]
 
   let (model, beginning) = try writer.begin(prompt)
   let decoding = writer.decoding
   let maxTokens = try writer.maxTokens(after: beginning)
-  // A text over another one begins anew, without the tokens that only mark its ends.
-  let makeDetokenizer = {
-    switch writer.model {
-    case .decoder: tokenizer?.makeDetokenizer(after: prompt)
-    case .sequenceToSequence: tokenizer?.makeDetokenizer(skippingSpecialTokens: true)
-    }
-  }
+  let makeDetokenizer = { detokenizer(after: prompt, writer, tokenizer) }
 
   var result: [(String, JSONValue)] = [("prompt_ids", .ids(prompt))]
   let timing: Timing
@@ -82,13 +87,9 @@ runProgram {
     for (text, hypothesis) in zip(texts, found.hypotheses) {
       show((texts.count > 1 ? "\(hypothesis.score): " : "") + text + "\n")
     }
-    result.append(("ids", .ids(found.hypotheses.first?.ids ?? [])))
-    if tokenizer != nil { result.append(("text", .string(JSONString(texts.first ?? "")))) }
-    result.append(("scores", .array(found.hypotheses.map { .number($0.score) })))
-    if decoding.beams.best > 1 {
-      result.append(("sequences", .array(found.hypotheses.map { .ids($0.ids) })))
-      if tokenizer != nil { result.append(("texts", .array(texts.map { .string(JSONString($0)) }))) }
-    }
+    result += members(
+      of: found.hypotheses.map { ($0.ids, $0.score) }, texts, hasText: tokenizer != nil,
+      showsAll: decoding.beams.best > 1)
   } else {
     var tokens = try TokenStream(
       model, after: beginning, sampling: sampling, rules: decoding.rules, maxTokens: maxTokens)
@@ -108,10 +109,59 @@ runProgram {
     result.append(("ids", .ids(ids)))
     if tokenizer != nil { result.append(("text", .string(JSONString(text)))) }
   }
-  result.append(("prefill_tokens_per_second", timing.prefillTokensPerSecond.map { .number($0) } ?? .null))
-  result.append(("decode_tokens_per_second", timing.decodeTokensPerSecond.map { .number($0) } ?? .null))
-  result.append(("peak_bytes", .integer(Memory.processPeakBytes)))
-  try options.printResult(result)
+  try options.printResult(result + members(of: timing))
+}
+
+/// Shows what is written for each of several prompts: a line for each text, behind the number of its prompt.
+func writeEach(
+  _ prompts: [[Int]], _ writer: Writer, _ tokenizer: (any Tokenizer)?, _ options: CommandLineTool
+) throws(InputError) {
+  let written = try writer.write(each: prompts)
+  var results: [JSONValue] = []
+  for (index, (prompt, found)) in zip(prompts, written.texts).enumerated() {
+    let texts = found.map { text(of: $0.ids, detokenizer(after: prompt, writer, tokenizer)) }
+    for (text, one) in zip(texts, found) {
+      show("\(index + 1): " + (texts.count > 1 ? one.score.map { "\($0): " } ?? "" : "") + text + "\n")
+    }
+    let members = members(
+      of: found.map { ($0.ids, $0.score) }, texts, hasText: tokenizer != nil, showsAll: texts.count > 1)
+    results.append(
+      .object(
+        [JSONMember("prompt_ids", .ids(prompt))] + members.map { JSONMember(JSONString($0.0), $0.1) }))
+  }
+  try options.printResult([("results", .array(results))] + members(of: written.timing))
+}
+
+/// A text over another one begins anew, without the tokens that only mark its ends.
+func detokenizer(after prompt: [Int], _ writer: Writer, _ tokenizer: (any Tokenizer)?) -> Detokenizer? {
+  switch writer.model {
+  case .decoder: tokenizer?.makeDetokenizer(after: prompt)
+  case .sequenceToSequence: tokenizer?.makeDetokenizer(skippingSpecialTokens: true)
+  }
+}
+
+/// What the JSON says of the texts for one prompt, the best first: scores where they were searched for.
+func members(
+  of found: [(ids: [Int], score: Double?)], _ texts: [String], hasText: Bool, showsAll: Bool
+) -> [(String, JSONValue)] {
+  var result: [(String, JSONValue)] = [("ids", .ids(found.first?.ids ?? []))]
+  if hasText { result.append(("text", .string(JSONString(texts.first ?? "")))) }
+  let scores = found.compactMap(\.score)
+  if !scores.isEmpty { result.append(("scores", .array(scores.map { .number($0) }))) }
+  if showsAll {
+    result.append(("sequences", .array(found.map { .ids($0.ids) })))
+    if hasText { result.append(("texts", .array(texts.map { .string(JSONString($0)) }))) }
+  }
+  return result
+}
+
+/// What the JSON says of how long it took.
+func members(of timing: Timing) -> [(String, JSONValue)] {
+  [
+    ("prefill_tokens_per_second", timing.prefillTokensPerSecond.map { .number($0) } ?? .null),
+    ("decode_tokens_per_second", timing.decodeTokensPerSecond.map { .number($0) } ?? .null),
+    ("peak_bytes", .integer(Memory.processPeakBytes)),
+  ]
 }
 
 /// The text of some ids, or the ids themselves where there is no tokenizer.

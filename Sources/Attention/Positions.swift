@@ -104,4 +104,30 @@ public struct RotaryPositions: Sendable {
     let rows = rows(range.upperBound)
     return x.rotated(cosines: rows.cosines.slice(range, axis: 0), sines: rows.sines.slice(range, axis: 0))
   }
+
+  /// Turns queries or keys `[batch, time, heads, headWidth]` whose tokens stand at the given positions. A row's
+  /// frequencies are those of a text of its own length.
+  public func callAsFunction(_ x: Tensor, at positions: TextPositions) -> Tensor {
+    let (batch, time) = (positions.places.batch, positions.places.time)
+    precondition(
+      x.rank == 4 && x.shape[0] == batch && x.shape[1] == time,
+      "RotaryPositions: x \(x.shape), positions of \(batch) rows of \(time)")
+    precondition(
+      positions.limit <= contextLength,
+      "RotaryPositions: texts of \(positions.limit) tokens in a context of \(contextLength)")
+    func turned(_ x: Tensor, _ ids: [Int32], length: Int) -> Tensor {
+      let table = rows(length)
+      // Tokens of several rows are as good as more tokens of one.
+      return x.reshaped(1, ids.count, x.shape[2], x.shape[3])
+        .rotated(cosines: table.cosines.rows(at: ids), sines: table.sines.rows(at: ids)).reshaped(x.shape)
+    }
+    if Set(positions.lengths.map(scaling.kind)).count <= 1 {
+      return turned(x, positions.places.ids, length: positions.limit)
+    }
+    let parts = positions.lengths.enumerated().map { row, length in
+      turned(
+        x.slice(row..<row + 1, axis: 0), Array(positions.places.ids[row * time..<(row + 1) * time]), length: length)
+    }
+    return Tensor.concatenate(parts, axis: 0)
+  }
 }

@@ -66,7 +66,7 @@ public func attentionWeights(
   let (keys, shared) = (keyCount ?? key.shape[1], key.shape[2])
   let scale = scale ?? 1 / Float(width).squareRoot()
   precondition(
-    mask.keptKeys.map { $0.count == batch && $0.allSatisfy { $0.count == keys } } ?? true,
+    mask.fits(batch: batch, keys: keys),
     "attentionWeights: the padding mask is not \(batch) rows of \(keys) keys")
   precondition(
     !mask.isCausal || queries <= keys, "attentionWeights: causal, of \(queries) queries over \(keys) keys")
@@ -81,11 +81,7 @@ public func attentionWeights(
       for i in 0..<queries {
         let row = ((b * heads + h) * queries + i) * keys
         let from = ((b * queries + i) * heads + h) * width
-        let position = keys - queries + i
-        let seen = (0..<keys).filter { j in
-          (!mask.isCausal || j <= position) && mask.window.map { j > position - $0 } ?? true
-            && (mask.keptKeys?[b][j] ?? true)
-        }
+        let seen = (0..<keys).filter { mask.sees($0, from: keys - queries + i, row: b) }
         for j in seen {
           let to = ((b * key.shape[1] + j) * shared + h / (heads / shared)) * width
           weights[row + j] =
@@ -227,7 +223,10 @@ public struct SelfAttention: Module {
     return y.reshaped(y.shape[0], y.shape[1], y.shape[2] / headWidth, headWidth)
   }
 
-  private func placed(_ x: Tensor, _ pass: Pass) -> Tensor { positions?(x, from: pass.position) ?? x }
+  private func placed(_ x: Tensor, _ pass: Pass) -> Tensor {
+    guard let positions else { return x }
+    return pass.positions.map { positions(x, at: $0) } ?? positions(x, from: pass.position)
+  }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {

@@ -74,14 +74,72 @@ extension LanguageModel {
     after prompt: [Int], _ search: BeamSearch, rules: TokenRules = TokenRules(), maxTokens: Int,
     stopTokens: Set<Int>? = nil
   ) throws(InputError) -> (hypotheses: [Hypothesis], timing: Timing) {
-    var run = try BeamRun(
-      self, after: prompt, search, rules: rules, maxTokens: maxTokens, stopTokens: stopTokens ?? Set(endTokens))
-    while try run.step() {}
-    return (try run.hypotheses(), run.timing)
+    let found = try beamSearch(
+      afterEach: [prompt], search, rules: rules, maxTokens: maxTokens, stopTokens: stopTokens)
+    return (found.hypotheses[0], found.timing)
+  }
+
+  /// The likeliest continuations of each of several prompts, searched for side by side: for each prompt what a search
+  /// alone finds, but for rounding.
+  ///
+  /// - Returns: the texts for each prompt.
+  /// - Throws: as the search of one; of several prompts the error says which.
+  public func beamSearch(
+    afterEach prompts: [[Int]], _ search: BeamSearch, rules: TokenRules = TokenRules(), maxTokens: Int,
+    stopTokens: Set<Int>? = nil
+  ) throws(InputError) -> (hypotheses: [[Hypothesis]], timing: Timing) {
+    try beamSearch(
+      afterEach: prompts, search, rules: rules, maxTokens: prompts.map { _ in maxTokens }, stopTokens: stopTokens)
+  }
+
+  /// The same with a number of tokens for each prompt.
+  func beamSearch(
+    afterEach prompts: [[Int]], _ search: BeamSearch, rules: TokenRules, maxTokens: [Int],
+    stopTokens: Set<Int>? = nil
+  ) throws(InputError) -> (hypotheses: [[Hypothesis]], timing: Timing) {
+    try search.check()
+    try rules.check(vocabularySize: vocabularySize)
+    var timing = Timing(promptTokens: prompts.reduce(0) { $0 + $1.count })
+    var rows = try DecodingRows(self, after: prompts, maxTokens: maxTokens, rowsPerText: search.width)
+    var runs = zip(prompts, maxTokens).map { prompt, count in
+      BeamRun(
+        after: prompt, of: self, search, rules, maxTokens: count, stopTokens: stopTokens ?? Set(endTokens))
+    }
+    var going = Array(runs.indices)
+    while !going.isEmpty {
+      let clock = ContinuousClock.now
+      var scores = try rows.scores().logSoftmax()
+      // In the first step a text has one row, which is every beam's.
+      let size = vocabularySize, perText = scores.shape[0] / going.count
+      var staying: [Int] = []
+      let failure: InputError? = scores.withMutableScalars { all in
+        for (place, index) in going.enumerated() where runs[index].hasRoom {
+          let own = all[place * perText * size..<(place + 1) * perText * size]
+          do throws(InputError) {
+            if try runs[index].step(UnsafeMutableBufferPointer(rebasing: own)) { staying.append(place) }
+          } catch { return prompts.count == 1 ? error : error.inside("text \(index)") }
+        }
+        return nil
+      }
+      if let failure { throw failure }
+      timing.add(clock.duration(to: .now), tokens: going.count)
+      rows.append(
+        staying.flatMap { runs[going[$0]].lastTokens },
+        to: staying.flatMap { place in runs[going[place]].parents.map { place * perText + $0 } },
+        texts: staying.count < going.count ? staying : nil)
+      going = staying.map { going[$0] }
+    }
+    var hypotheses: [[Hypothesis]] = []
+    for (index, run) in runs.enumerated() {
+      do throws(InputError) { hypotheses.append(try run.hypotheses()) } catch {
+        throw prompts.count == 1 ? error : error.inside("text \(index)")
+      }
+    }
+    return (hypotheses, timing)
   }
 }
 
-/// One search, step by step.
+/// The search of one text, step by step.
 private struct BeamRun {
   /// A text that goes on, or might.
   struct Beam {
@@ -102,51 +160,49 @@ private struct BeamRun {
 
   static let worst: Float = -1e9
 
-  let model: any LanguageModel
   let search: BeamSearch
   let rules: TokenRules
   let stopTokens: Set<Int>
   let prompt: [Int]
+  let vocabularySize: Int
+  let contextLength: Int
   /// Prompt and new tokens, at most.
   let maxLength: Int
-  var timing: Timing
   private var running: [Beam]
   private var finished: [Finished]
   private var isImprovable = true
-  private var pass: Pass
-  private var room: Int
   private var length: Int
 
   init(
-    _ model: any LanguageModel, after prompt: [Int], _ search: BeamSearch, rules: TokenRules, maxTokens: Int,
+    after prompt: [Int], of model: any LanguageModel, _ search: BeamSearch, _ rules: TokenRules, maxTokens: Int,
     stopTokens: Set<Int>
-  ) throws(InputError) {
-    try search.check()
-    try rules.check(vocabularySize: model.vocabularySize)
-    room = try TokenStream.room(for: prompt, maxTokens: maxTokens, model)
-    try TokenStream.requireMemory(for: room, rows: search.width, insteadOf: 0, model)
-    (self.model, self.search, self.rules, self.stopTokens, self.prompt) = (model, search, rules, stopTokens, prompt)
-    maxLength = prompt.count + min(maxTokens, model.contextLength - prompt.count)
-    timing = Timing(promptTokens: prompt.count)
+  ) {
+    (self.search, self.rules, self.stopTokens, self.prompt) = (search, rules, stopTokens, prompt)
+    (vocabularySize, contextLength) = (model.vocabularySize, model.contextLength)
+    maxLength = prompt.count + min(maxTokens, contextLength - prompt.count)
     // All beams begin alike: only the first one counts in the first step.
     running = (0..<search.width).map { Beam(ids: [], score: $0 == 0 ? 0 : BeamRun.worst, isOwn: $0 == 0) }
     finished = Array(repeating: Finished(), count: search.width)
-    pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: room))
     length = prompt.count
   }
 
+  /// Whether a text may have a token at all.
+  var hasRoom: Bool { maxLength > prompt.count }
+  /// The token that each beam has had last.
+  var lastTokens: [Int] { running.map { $0.ids[$0.ids.count - 1] } }
+  /// Which beam of the step before each one continues.
+  var parents: [Int] { running.map(\.parent) }
+
   /// The best texts.
   func hypotheses() throws(InputError) -> [Hypothesis] {
-    if length == maxLength && maxLength == prompt.count {  // no room for a token
-      return [Hypothesis(ids: [], score: 0, end: .contextLength)]
-    }
+    if !hasRoom { return [Hypothesis(ids: [], score: 0, end: .contextLength)] }
     let texts = finished.prefix(search.best).filter { $0.isText && $0.isOwn }
     guard !texts.isEmpty else {
       throw InputError(.nonFinite, "the model and the rules allow no text", at: "position \(length)")
     }
     return texts.map { text in
       let stop = text.ids.last.flatMap { stopTokens.contains($0) ? $0 : nil }
-      let atContext = prompt.count + text.ids.count >= model.contextLength
+      let atContext = prompt.count + text.ids.count >= contextLength
       return Hypothesis(
         ids: stop == nil ? text.ids : text.ids.dropLast(), score: Double(text.score),
         end: stop.map { .stopToken($0) } ?? (atContext ? .contextLength : .maxTokens))
@@ -155,60 +211,45 @@ private struct BeamRun {
 
   /// Adds a token to every beam.
   ///
+  /// - Parameter scores: logarithms of probabilities for each beam, or for all of them in the first step.
   /// - Returns: whether the search goes on.
-  mutating func step() throws(InputError) -> Bool {
-    guard length < maxLength else { return false }
-    let clock = ContinuousClock.now
-    let candidates = try best(count: max(2, 1 + stopTokens.count) * search.width)
+  mutating func step(_ scores: UnsafeMutableBufferPointer<Float>) throws(InputError) -> Bool {
+    let candidates = try best(scores, count: max(2, 1 + stopTokens.count) * search.width)
     let ends = candidates.map { length + 1 >= maxLength || stopTokens.contains($0.ids[$0.ids.count - 1]) }
     keepFinished(candidates, ends)
     keepRunning(candidates, ends)
-    pass.cache?.select(rows: running.map(\.parent))
     length += 1
     if isImprovable { isImprovable = canImprove }
-    timing.add(clock.duration(to: .now))
     let isFull = finished.allSatisfy(\.isText) && search.stopping == .whenFull
-    return isImprovable && !isFull && ends.contains(false)
+    return isImprovable && !isFull && ends.contains(false) && length < maxLength
   }
 
   /// The likeliest continuations by one token of any beam, best first; of equal ones the first beam's lowest id.
-  private mutating func best(count: Int) throws(InputError) -> [Beam] {
-    let isFirst = length == prompt.count
-    let pending =
-      isFirst
-      ? TokenBatch(prompt)
-      : TokenBatch(
-        running.map { Int32(truncatingIfNeeded: $0.ids[$0.ids.count - 1]) }, batch: running.count, time: 1)
-    room = try TokenStream.grown(room, for: length, rows: search.width, model)
-    var scores = model.nextLogits(pending, &pass).logSoftmax()
-    let size = model.vocabularySize
+  private func best(_ all: UnsafeMutableBufferPointer<Float>, count: Int) throws(InputError) -> [Beam] {
+    let isFirst = length == prompt.count, size = vocabularySize
     var found: [(score: Float, beam: Int, id: Int)] = []
     found.reserveCapacity(count + 1)
-    let failure: InputError? = scores.withMutableScalars { all in
-      for (index, beam) in running.enumerated() {
-        let row = UnsafeMutableBufferPointer(
-          rebasing: all[(isFirst ? 0 : index) * size..<(isFirst ? 1 : index + 1) * size])
-        // The first step's only row is every beam's: what the rules change, they change once.
-        if !rules.changeNothing && (index == 0 || !isFirst) {
-          rules.apply(
-            to: row, history: prompt + beam.ids, promptCount: prompt.count, maxLength: maxLength, endTokens: stopTokens)
-        }
-        for (id, change) in row.enumerated() {
-          let score = change + beam.score
-          guard !score.isNaN, score < .infinity else {
-            return InputError(
-              .nonFinite, "the model gives token \(id) the score \(change)", at: "position \(length)",
-              advice: "Its weights are damaged, or too large for their format.")
-          }
-          if found.count == count && score <= found[count - 1].score { continue }
-          let place = found.firstIndex { $0.score < score } ?? found.count
-          found.insert((score, index, id), at: place)
-          if found.count > count { found.removeLast() }
-        }
+    for (index, beam) in running.enumerated() {
+      let row = UnsafeMutableBufferPointer(
+        rebasing: all[(isFirst ? 0 : index) * size..<(isFirst ? 1 : index + 1) * size])
+      // The first step's only row is every beam's: what the rules change, they change once.
+      if !rules.changeNothing && (index == 0 || !isFirst) {
+        rules.apply(
+          to: row, history: prompt + beam.ids, promptCount: prompt.count, maxLength: maxLength, endTokens: stopTokens)
       }
-      return nil
+      for (id, change) in row.enumerated() {
+        let score = change + beam.score
+        guard !score.isNaN, score < .infinity else {
+          throw InputError(
+            .nonFinite, "the model gives token \(id) the score \(change)", at: "position \(length)",
+            advice: "Its weights are damaged, or too large for their format.")
+        }
+        if found.count == count && score <= found[count - 1].score { continue }
+        let place = found.firstIndex { $0.score < score } ?? found.count
+        found.insert((score, index, id), at: place)
+        if found.count > count { found.removeLast() }
+      }
     }
-    if let failure { throw failure }
     return found.map { score, index, id in
       let beam = running[index]
       return Beam(ids: beam.ids + [id], score: score, isOwn: beam.isOwn, parent: isFirst ? 0 : index)

@@ -20,9 +20,7 @@ public struct Sampling: Sendable, Equatable {
   public let seed: UInt64
 
   /// The token of the largest score, the lowest id among equals.
-  public static let greedy = Sampling()
-
-  private init() { (temperature, topK, topP, seed) = (0, nil, nil, 0) }
+  public static let greedy = Sampling(0, nil, nil, 0)
 
   /// Draws tokens at random.
   ///
@@ -44,6 +42,13 @@ public struct Sampling: Sendable, Equatable {
       throw InputError(
         .badValue, "\(topP) is no share of the weight", at: "topP", advice: "Use more than 0, at most 1.")
     }
+    (self.temperature, self.topK, self.topP, self.seed) = (temperature, topK, topP, seed)
+  }
+
+  /// The same with another seed.
+  public func seeded(_ seed: UInt64) -> Sampling { Sampling(temperature, topK, topP, seed) }
+
+  private init(_ temperature: Double, _ topK: Int?, _ topP: Double?, _ seed: UInt64) {
     (self.temperature, self.topK, self.topP, self.seed) = (temperature, topK, topP, seed)
   }
 

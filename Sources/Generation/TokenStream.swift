@@ -23,24 +23,17 @@ public struct TokenStream: Sendable {
   }
 
   /// Why the stream has ended; nil before.
-  public private(set) var end: End?
+  public var end: End? { text.end }
   /// How long it took so far.
   public private(set) var timing: Timing
 
   private let model: any LanguageModel
-  private let maxTokens: Int
-  private let stopTokens: Set<Int>
-  private let rules: TokenRules
-  /// The tokens so far, where rules look at them.
-  private var history: [Int] = []
-  private let promptCount: Int
-  private var sampler: Sampler
+  private var text: GrowingText
   private var pass: Pass
   /// How many tokens the cache has room for.
   private var room: Int
   /// What the model has not seen yet: the prompt, later the token given last.
   private var pending: TokenBatch
-  private var count = 0
   private var failure: InputError?
 
   /// The most new tokens that the cache has room for from the beginning; beyond them it grows by doubling.
@@ -61,13 +54,9 @@ public struct TokenStream: Sendable {
     maxTokens: Int, stopTokens: Set<Int>? = nil
   ) throws(InputError) {
     room = try TokenStream.room(for: prompt, maxTokens: maxTokens, model)
-    try rules.check(vocabularySize: model.vocabularySize)
+    text = try GrowingText(
+      after: prompt, of: model, sampling, rules, maxTokens: maxTokens, stopTokens: stopTokens)
     self.model = model
-    (self.rules, promptCount) = (rules, prompt.count)
-    if !rules.changeNothing { history = prompt }
-    self.maxTokens = maxTokens
-    self.stopTokens = stopTokens ?? Set(model.endTokens)
-    sampler = Sampler(sampling, vocabularySize: model.vocabularySize)
     try TokenStream.requireMemory(for: room, insteadOf: 0, model)
     pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: room))
     pending = TokenBatch(prompt)
@@ -80,36 +69,27 @@ public struct TokenStream: Sendable {
   ///   long text's cache has to grow and the memory that is left does not hold it; the same error again from then on.
   public mutating func next() throws(InputError) -> Int? {
     if let failure { throw failure }
-    guard end == nil else { return nil }
-    if count == maxTokens { return stop(.maxTokens) }
-    let position = pass.position + pending.time
-    if position >= model.contextLength { return stop(.contextLength) }
+    guard text.hasRoom() else { return nil }
     let clock = ContinuousClock.now
-    let id: Int
+    let found: Int?
     do throws(InputError) {
-      room = try TokenStream.grown(room, for: position, model)
+      room = try TokenStream.grown(room, for: pass.position + pending.time, model)
       var scores = model.nextLogits(pending, &pass)
-      if !rules.changeNothing {
-        scores.withMutableScalars {
-          rules.apply(
-            to: $0, history: history, promptCount: promptCount, maxLength: promptCount + maxTokens,
-            endTokens: stopTokens)
-        }
-      }
-      id = try sampler.pick(scores, position: position)
+      // `withMutableScalars` rethrows errors of any type; the result brings the typed one out.
+      found = try scores.withMutableScalars { scores in
+        Result { () throws(InputError) in try text.next(scores) }
+      }.get()
     } catch {
       failure = error
       throw error
     }
     timing.add(clock.duration(to: .now))
-    if stopTokens.contains(id) { return stop(.stopToken(id)) }
+    guard let id = found else { return nil }
     if pending.time == 1 {
       pending.ids[0] = Int32(truncatingIfNeeded: id)  // in place
     } else {
       pending = TokenBatch([id])
     }
-    count += 1
-    if !rules.changeNothing { history.append(id) }
     return id
   }
 
@@ -162,18 +142,6 @@ public struct TokenStream: Sendable {
         + "which Memory.limit (\(Memory.limit / 1_000_000) MB) does not leave", at: "maxTokens",
       advice: "Generate fewer tokens, shorten the prompt, or raise the limit.")
   }
-
-  private mutating func stop(_ reason: End) -> Int? {
-    end = reason
-    return nil
-  }
-}
-
-extension Sampler {
-  mutating func pick(_ logits: Tensor, position: Int) throws(InputError) -> Int {
-    // `withScalars` rethrows errors of any type; the result brings the typed one out.
-    try logits.withScalars { scores in Result { () throws(InputError) in try pick(scores, position: position) } }.get()
-  }
 }
 
 /// How long the parts of a generation took.
@@ -190,9 +158,9 @@ public struct Timing: Sendable {
 
   init(promptTokens: Int) { self.promptTokens = promptTokens }
 
-  mutating func add(_ duration: Duration) {
+  mutating func add(_ duration: Duration, tokens: Int = 1) {
     if isPrefilled {
-      decodedTokens += 1
+      decodedTokens += tokens
       decoding += duration
     } else {
       (prefill, isPrefilled) = (duration, true)

@@ -54,20 +54,37 @@ public struct Writer: Sendable {
   /// - Throws: `badValue` or `tooLarge` for a prompt that the model cannot read; `missing` where nothing says what a
   ///   decoder begins with.
   public func begin(_ prompt: [Int]) throws(InputError) -> (model: any LanguageModel, tokens: [Int]) {
+    let (model, tokens) = try begin(each: [prompt])
+    return (model, tokens[0])
+  }
+
+  /// The same for several prompts side by side; what an encoder reads of shorter ones is filled up at their end.
+  ///
+  /// - Throws: as of one prompt; of several the error says which.
+  public func begin(each prompts: [[Int]]) throws(InputError) -> (model: any LanguageModel, tokens: [[Int]]) {
     switch model {
-    case .decoder(let model): return (model, prompt)
+    case .decoder(let model): return (model, prompts)
     case .sequenceToSequence(let model):
       guard let start = model.decoderStartToken else {
         throw InputError(
           .missing, "nothing says what the decoder begins with", at: "decoder_start_token_id",
           advice: "Write it into generation_config.json.")
       }
-      guard !prompt.isEmpty else {
-        throw InputError(.badValue, "the text has no tokens", at: "prompt", advice: "Give one that has some.")
+      for (index, prompt) in prompts.enumerated() {
+        do throws(InputError) {
+          guard !prompt.isEmpty else {
+            throw InputError(.badValue, "the text has no tokens", at: "prompt", advice: "Give one that has some.")
+          }
+          try model.check(source: prompt)
+        } catch { throw prompts.count == 1 ? error : error.inside("text \(index)") }
       }
-      try model.check(source: prompt)
-      var pass = Pass()
-      return (model.decoder(over: model.encode(TokenBatch(prompt), &pass)), [start])
+      let lengths = prompts.map(\.count), time = lengths.max() ?? 0
+      let ids = prompts.flatMap { prompt in
+        prompt.map { Int32(truncatingIfNeeded: $0) } + [Int32](repeating: 0, count: time - prompt.count)
+      }
+      var pass = Pass(mask: lengths.allSatisfy { $0 == time } ? .none : .lengths(lengths, of: time))
+      let source = model.encode(TokenBatch(ids, batch: prompts.count, time: time), &pass)
+      return (model.decoder(over: source), prompts.map { _ in [start] })
     }
   }
 
@@ -89,16 +106,32 @@ public struct Writer: Sendable {
   /// The texts that the model writes for a prompt, as `decoding` says: the best ones of a search, or one.
   ///
   /// - Throws: as `begin`, `TokenStream` and `LanguageModel.beamSearch`.
-  public func write(_ prompt: [Int]) throws(InputError) -> [WrittenText] {
-    let (model, tokens) = try begin(prompt)
-    let count = try maxTokens(after: tokens)
-    if decoding.beams.width > 1 {
-      return try model.beamSearch(after: tokens, decoding.beams, rules: decoding.rules, maxTokens: count).hypotheses
-        .map { WrittenText(ids: $0.ids, end: $0.end, score: $0.score) }
+  public func write(_ prompt: [Int]) throws(InputError) -> [WrittenText] { try write(each: [prompt]).texts[0] }
+
+  /// The texts that the model writes for each of several prompts, side by side: for each what it writes for that prompt
+  /// alone, as `LanguageModel.generate(afterEach:)` and `beamSearch(afterEach:)` do.
+  ///
+  /// - Throws: as of one prompt; of several the error says which.
+  public func write(each prompts: [[Int]]) throws(InputError) -> (texts: [[WrittenText]], timing: Timing) {
+    guard !prompts.isEmpty else { return ([], Timing(promptTokens: 0)) }
+    let (model, beginnings) = try begin(each: prompts)
+    var counts: [Int] = []
+    for (index, tokens) in beginnings.enumerated() {
+      do throws(InputError) { counts.append(try maxTokens(after: tokens)) } catch {
+        throw prompts.count == 1 ? error : error.inside("text \(index)")
+      }
     }
-    let text = try model.generate(
-      after: tokens, sampling: decoding.sampling, rules: decoding.rules, maxTokens: count)
-    return [WrittenText(ids: text.ids, end: text.end, score: nil)]
+    if decoding.beams.width > 1 {
+      let found = try model.beamSearch(
+        afterEach: beginnings, decoding.beams, rules: decoding.rules, maxTokens: counts)
+      return (
+        found.hypotheses.map { $0.map { WrittenText(ids: $0.ids, end: $0.end, score: $0.score) } }, found.timing
+      )
+    }
+    let batch = try model.generate(
+      afterEach: beginnings, samplings: prompts.map { _ in decoding.sampling }, rules: decoding.rules,
+      maxTokens: counts)
+    return (batch.texts.map { [WrittenText(ids: $0.ids, end: $0.end, score: nil)] }, batch.timing)
   }
 }
 

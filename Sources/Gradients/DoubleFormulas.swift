@@ -227,11 +227,7 @@ private func attention(
   var result: [Double] = []
   for row in 0..<g.batch {
     for i in 0..<g.queryCount {
-      let seen = (0..<g.keyCount).filter { j in
-        let position = g.keyCount - g.queryCount + i
-        return (!g.mask.isCausal || j <= position) && g.mask.window.map { j > position - $0 } ?? true
-          && (g.mask.keptKeys?[row][j] ?? true)
-      }
+      let seen = (0..<g.keyCount).filter { g.mask.sees($0, from: g.keyCount - g.queryCount + i, row: row) }
       for head in 0..<g.headCount {
         let shared = head / (g.headCount / g.keyValueHeadCount), q = start(g.query, row, i, head)
         let scores = seen.map { j in

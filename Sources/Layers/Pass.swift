@@ -8,6 +8,8 @@ public struct Pass: Sendable {
   public var cache: KeyValueCache?
   /// Padding of the batch.
   public var mask: AttentionMask
+  /// Where the tokens stand in their texts; nil where they follow those of the cache, from 0 on without one.
+  public var positions: TextPositions?
   /// Whether blocks are computed again for their gradient, to save memory.
   public var recomputesBlocks: Bool
   /// What is captured on the way; nil costs nothing.
@@ -23,16 +25,17 @@ public struct Pass: Sendable {
   ///   same elements: derive one for each step.
   public init(
     trainingWith random: Random? = nil, cache: KeyValueCache? = nil, mask: AttentionMask = .none,
-    recomputesBlocks: Bool = false, capture: Capture? = nil
+    positions: TextPositions? = nil, recomputesBlocks: Bool = false, capture: Capture? = nil
   ) {
     self.random = random
     self.cache = cache
     self.mask = mask
+    self.positions = positions
     self.recomputesBlocks = recomputesBlocks
     self.capture = capture
   }
 
-  /// The position of the first token of this pass: how many tokens the cache holds.
+  /// The position of the first token of this pass unless `positions` say others: how many tokens the cache holds.
   public var position: Int { cache?.length ?? 0 }
 
   /// Random numbers that no other place of this pass gets. Only a pass for training has them.

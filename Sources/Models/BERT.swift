@@ -64,7 +64,8 @@ public struct BERT: Module {
       tokens, vocabularySize: configuration.vocabularySize, contextLength: configuration.contextLength)
   }
 
-  /// Encodes tokens; the pass's mask says which are padding, at either side.
+  /// Encodes tokens; the pass's mask says which are padding, at either side, and its positions, where it has any, which
+  /// rows of the table of positions are theirs.
   ///
   /// - Parameter tokenTypes: the type of each token; 0 unless given. A family without types takes none.
   public func callAsFunction(_ tokens: TokenBatch, tokenTypes: TokenBatch? = nil, _ pass: inout Pass) -> States {
@@ -125,7 +126,11 @@ extension BERT {
       } else {
         precondition(tokenTypes == nil, "BERT: this family's tokens have no types")
       }
-      return dropout(norm(x + position(positions(tokens))), &pass)
+      let places = pass.positions?.places ?? positions(tokens)
+      precondition(
+        places.batch == tokens.batch && places.time == tokens.time,
+        "BERT: positions of \(places.batch) rows of \(places.time) for \(tokens.batch) rows of \(tokens.time) tokens")
+      return dropout(norm(x + position(places)), &pass)
     }
 
     private func positions(_ tokens: TokenBatch) -> TokenBatch {

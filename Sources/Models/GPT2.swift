@@ -88,7 +88,9 @@ extension GPT2 {
 
     /// - Returns: `[batch, time, width]`
     public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
-      let positions = positionEmbedding.weight.slice(pass.position..<pass.position + tokens.time, axis: 0)
+      let positions =
+        pass.positions.map { $0.rows(of: positionEmbedding.weight) }
+        ?? positionEmbedding.weight.slice(pass.position..<pass.position + tokens.time, axis: 0)
       var x = dropout(tokenEmbedding(tokens) + positions, &pass)
       for block in blocks { x = pass.run(block, x) { block, x, pass in block(x, &pass) } }
       pass.cache?.advance(by: tokens.time)

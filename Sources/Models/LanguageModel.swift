@@ -24,9 +24,15 @@ public protocol LanguageModel: Module {
   /// The mean cross-entropy of the scores, in nats per token; negative targets are left out. Models whose scores are a
   /// linear map give it without having all scores at once.
   func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor
+  /// Goes on with some of the texts of a batch, for a model that holds something for each: text `i` becomes what text
+  /// `texts[i]` was.
+  mutating func select(texts: [Int])
 }
 
 extension LanguageModel {
+  /// Does nothing: the model is the same for all texts.
+  public mutating func select(texts: [Int]) {}
+
   /// The mean cross-entropy of all scores.
   public func crossEntropy(_ hidden: Tensor, targets: [Int32]) -> Tensor {
     logits(hidden).crossEntropy(targets: targets)
@@ -61,9 +67,18 @@ extension LanguageModel {
   }
 
   func requireRoom(_ tokens: TokenBatch, _ pass: Pass) {
+    pass.requireRoom(tokens, contextLength: contextLength, "\(Self.self)")
+  }
+}
+
+extension Pass {
+  /// Stops a program whose tokens stand beyond a model's context.
+  func requireRoom(_ tokens: TokenBatch, contextLength: Int, _ model: @autoclosure () -> String) {
+    let (limit, fits) = positions.map { ($0.limit, $0.fit(tokens)) } ?? (position + tokens.time, true)
     precondition(
-      pass.position + tokens.time <= contextLength,
-      "\(Self.self): positions \(pass.position)..<\(pass.position + tokens.time) in a context of \(contextLength)")
+      fits && limit <= contextLength,
+      "\(model()): \(tokens.batch) rows of \(tokens.time) tokens at positions below \(limit) in a context of "
+        + "\(contextLength)\(fits ? "" : ", and positions of another shape")")
   }
 }
 

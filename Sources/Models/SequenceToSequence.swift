@@ -13,6 +13,15 @@ public struct EncodedSource: Sendable {
   let layers: [KeysAndValues]
   /// Padding of the text.
   let mask: AttentionMask
+
+  /// Other texts of the batch: text `i` is what text `texts[i]` was.
+  public func selecting(_ texts: [Int]) -> EncodedSource {
+    func selected(_ x: Tensor) -> Tensor { x.selecting(rows: texts, positions: x.shape[1]) }
+    return EncodedSource(
+      states: selected(states),
+      layers: layers.map { KeysAndValues(keys: selected($0.keys), values: selected($0.values)) },
+      mask: mask.selecting(rows: texts))
+  }
 }
 
 /// A model that writes a text over another one: an encoder, and a decoder that attends to what it has read.
@@ -73,11 +82,11 @@ extension SequenceToSequenceModel {
       .crossEntropy(targets: targets.ids, labelSmoothing: labelSmoothing)
   }
 
-  /// Reads a text with its own mask, in a pass whose mask is the decoder's.
+  /// Reads a text with its own mask, in a pass whose mask and positions are the decoder's.
   func encode(_ tokens: TokenBatch, mask: AttentionMask, _ pass: inout Pass) -> EncodedSource {
-    let own = pass.mask
-    pass.mask = mask
-    defer { pass.mask = own }
+    let (own, places) = (pass.mask, pass.positions)
+    (pass.mask, pass.positions) = (mask, nil)
+    defer { (pass.mask, pass.positions) = (own, places) }
     return encode(tokens, &pass)
   }
 
@@ -94,9 +103,7 @@ extension SequenceToSequenceModel {
   }
 
   func requireRoom(_ tokens: TokenBatch, _ pass: Pass) {
-    precondition(
-      pass.position + tokens.time <= contextLength,
-      "\(Self.self): positions \(pass.position)..<\(pass.position + tokens.time) in a context of \(contextLength)")
+    pass.requireRoom(tokens, contextLength: contextLength, "\(Self.self)")
   }
 }
 
@@ -105,7 +112,7 @@ public struct DecoderOverSource: LanguageModel {
   /// The model that the decoder is part of.
   public var model: any SequenceToSequenceModel
   /// What it looks at.
-  public let source: EncodedSource
+  public private(set) var source: EncodedSource
 
   /// How many tokens it knows.
   public var vocabularySize: Int { model.vocabularySize }
@@ -125,6 +132,8 @@ public struct DecoderOverSource: LanguageModel {
 
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { model.logits(hidden) }
+  /// Goes on with some of the texts.
+  public mutating func select(texts: [Int]) { source = source.selecting(texts) }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) { model.visit(&visitor) }

@@ -174,6 +174,8 @@ extension T5 {
     /// - Returns: `[batch, time, width]`
     func callAsFunction(_ x: Tensor, over source: EncodedSource?, _ pass: inout Pass) -> Tensor {
       precondition(pass.cache == nil || source != nil, "T5: an encoder sees all tokens at once and uses no cache")
+      precondition(
+        pass.positions?.areConsecutive ?? true, "T5: positions are distances between tokens that follow one another")
       let bias = bias(queries: pass.position..<pass.position + x.shape[1])
       let mask = source?.mask ?? .none
       let blind = source == nil ? nil : pass.blindQueries(time: x.shape[1])

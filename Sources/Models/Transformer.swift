@@ -145,12 +145,7 @@ extension Transformer {
       guard let table = embedding ?? shared else { preconditionFailure("Transformer: there is no embedding") }
       var x = table(tokens)
       if embeddingScale != 1 { x = x * embeddingScale }
-      let places = pass.position..<pass.position + tokens.time
-      if let positions {
-        x = x + positions.weight.slice(places.lowerBound + positionOffset..<places.upperBound + positionOffset, axis: 0)
-      } else {
-        x = x + sinusoidalPositions(from: places.lowerBound, count: places.count, width: width, layout: sinusoids)
-      }
+      x = x + positions(of: tokens, pass)
       x = dropout(embeddingNorm?(x) ?? x, &pass)
       let mask = source?.mask ?? .none
       for (layer, block) in blocks.enumerated() {
@@ -161,6 +156,20 @@ extension Transformer {
         }
       }
       return finalNorm?(x) ?? x
+    }
+
+    /// `[batch, time, width]`, or `[time, width]` where all rows have the same.
+    private func positions(of tokens: TokenBatch, _ pass: Pass) -> Tensor {
+      let range = pass.position..<pass.position + tokens.time
+      switch (positions?.weight, pass.positions) {
+      case (let table?, let places?): return places.rows(of: table, from: positionOffset)
+      case (let table?, nil):
+        return table.slice(range.lowerBound + positionOffset..<range.upperBound + positionOffset, axis: 0)
+      case (nil, let places?):
+        return places.rows(of: sinusoidalPositions(count: places.limit, width: width, layout: sinusoids))
+      case (nil, nil):
+        return sinusoidalPositions(from: range.lowerBound, count: range.count, width: width, layout: sinusoids)
+      }
     }
 
     /// Shows the parameters under the names of the files.

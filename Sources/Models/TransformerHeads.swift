@@ -70,10 +70,10 @@ extension Transformer {
     public func states(
       _ source: TokenBatch, sourceMask: AttentionMask = .none, target: TokenBatch, _ pass: inout Pass
     ) -> States {
-      let own = pass.mask
-      pass.mask = sourceMask
+      let (own, places) = (pass.mask, pass.positions)
+      (pass.mask, pass.positions) = (sourceMask, nil)
       let encoded = model.encode(source, &pass)
-      pass.mask = own
+      (pass.mask, pass.positions) = (own, places)
       return States(
         hidden: model.hidden(target, over: encoded, &pass), source: encoded, sourceTokens: source,
         embedding: model.outputEmbedding)

@@ -66,7 +66,7 @@ struct ScriptedModel: LanguageModel {
   func hidden(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
     runs.count.withLock { $0 += 1 }
     runs.body.withLock { $0 }()
-    let positions = (0..<tokens.time).map { Float(pass.position + $0) }
+    let positions = (0..<tokens.batch).flatMap { _ in (0..<tokens.time).map { Float(pass.position + $0) } }
     pass.cache?.advance(by: tokens.time)
     return Tensor(positions, shape: Shape(tokens.batch, tokens.time, 1))
   }

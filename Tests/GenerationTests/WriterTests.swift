@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// The folders and files of fixtures.
-private enum Fixture {
+enum Fixture {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
 

@@ -62,8 +62,7 @@ private func attention(
   _ query: Tensor, _ key: Tensor, _ value: Tensor, _ geometry: AttentionGeometry, _ bias: Tensor? = nil
 ) -> Tensor {
   precondition(
-    geometry.mask.keptKeys.map { $0.count == geometry.batch && $0.allSatisfy { $0.count == geometry.keyCount } }
-      ?? true,
+    geometry.mask.fits(batch: geometry.batch, keys: geometry.keyCount),
     "attention: the padding mask is not \(geometry.batch) rows of \(geometry.keyCount) keys")
   precondition(
     geometry.scale > 0 && geometry.scale.isFinite, "attention: a scale of \(geometry.scale)")

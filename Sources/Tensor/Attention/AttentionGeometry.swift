@@ -44,13 +44,15 @@ package struct AttentionGeometry: Sendable {
     return (kept[..<causal].lastIndex(of: true) ?? -1) + 1
   }
 
-  /// The first key that query `query` may see: those before it are outside its window.
-  func firstKey(query: Int) -> Int {
-    mask.window.map { Swift.max(0, keyCount - queryCount + query + 1 - $0) } ?? 0
+  /// The first key that query `query` of batch row `row` may see: those before it are padding or outside its window.
+  func firstKey(query: Int, row: Int) -> Int {
+    Swift.max(mask.window.map { keyCount - queryCount + query + 1 - $0 } ?? 0, mask.firstKeys?[row] ?? 0, 0)
   }
 
-  /// How many of the keys `from..<from + seen` are before the window of query `query`.
-  func hidden(query: Int, from: Int, seen: Int) -> Int { Swift.min(seen, Swift.max(0, firstKey(query: query) - from)) }
+  /// How many of the keys `from..<from + seen` are before the first that query `query` may see.
+  func hidden(query: Int, row: Int, from: Int, seen: Int) -> Int {
+    Swift.min(seen, Swift.max(0, firstKey(query: query, row: row) - from))
+  }
 
   /// One past the last query that may see key `key` or one before it.
   func lastSeeing(key: Int) -> Int {

@@ -9,6 +9,8 @@ public struct AttentionMask: Sendable {
   package private(set) var window: Int?
   /// For each batch row, which keys may be seen; nil where all may.
   package private(set) var keptKeys: [[Bool]]?
+  /// For each batch row, the first key that may be seen; nil where it is the first of all.
+  package private(set) var firstKeys: [Int]?
 
   /// Every query sees every key.
   public static let none = AttentionMask()
@@ -32,6 +34,33 @@ public struct AttentionMask: Sendable {
     keeping(lengths.map { length in (0..<count).map { $0 < length } })
   }
 
+  /// Rows whose keys before `starts[row]` are padding, however many keys follow: unlike `keeping` it does not change while
+  /// texts grow. Blocks of keys before them cost nothing.
+  public static func starting(at starts: [Int]) -> AttentionMask {
+    precondition(starts.allSatisfy { $0 >= 0 }, "AttentionMask.starting: at \(starts)")
+    return AttentionMask(firstKeys: starts)
+  }
+
+  /// The mask of other rows: row `i` is what row `rows[i]` was.
+  package func selecting(rows: [Int]) -> AttentionMask {
+    var result = self
+    result.keptKeys = keptKeys.map { kept in rows.map { kept[$0] } }
+    result.firstKeys = firstKeys.map { first in rows.map { first[$0] } }
+    return result
+  }
+
+  /// Whether the query at `position` of a batch row sees a key.
+  package func sees(_ key: Int, from position: Int, row: Int) -> Bool {
+    (!isCausal || key <= position) && window.map { key > position - $0 } ?? true && key >= firstKeys?[row] ?? 0
+      && keptKeys?[row][key] ?? true
+  }
+
+  /// Whether the mask is of `batch` rows of `keys` keys, where it is of any.
+  package func fits(batch: Int, keys: Int) -> Bool {
+    keptKeys.map { $0.count == batch && $0.allSatisfy { $0.count == keys } } ?? true
+      && firstKeys.map { $0.count == batch } ?? true
+  }
+
   /// Both masks at once.
   public func and(_ other: AttentionMask) -> AttentionMask {
     var result = self
@@ -44,6 +73,12 @@ public struct AttentionMask: Sendable {
       result.keptKeys = zip(mine, theirs).map { zip($0, $1).map { $0 && $1 } }
     } else {
       result.keptKeys = keptKeys ?? other.keptKeys
+    }
+    if let mine = firstKeys, let theirs = other.firstKeys {
+      precondition(mine.count == theirs.count, "AttentionMask.and: masks of different shapes")
+      result.firstKeys = zip(mine, theirs).map { max($0, $1) }
+    } else {
+      result.firstKeys = firstKeys ?? other.firstKeys
     }
     return result
   }

@@ -59,8 +59,8 @@ struct AttentionForwardWork: ParallelWork {
     total.update(repeating: 0, count: count)
 
     let end = g.keyLimit(query: first + count - 1, row: row)
-    // Blocks of keys before the first query's window are left out.
-    var from = g.firstKey(query: first) / keys * keys
+    // Blocks of keys before the first query's window, and before the row's first key, are left out.
+    var from = g.firstKey(query: first, row: row) / keys * keys
     while from < end {
       let present = min(keys, end - from)
       // The queries before `start` see none of these keys.
@@ -94,7 +94,7 @@ struct AttentionForwardWork: ParallelWork {
         if let bias {
           addBias(bias + g.biasStart(head: h, query: first + i, firstKey: from), to: s, seen, scale: g.scale)
         }
-        let hidden = g.hidden(query: first + i, from: from, seen: seen)
+        let hidden = g.hidden(query: first + i, row: row, from: from, seen: seen)
         s.update(repeating: -.infinity, count: hidden)
         g.maskPadding(s, row: row, firstKey: from, count: seen)
         let used = hidden == seen ? 0 : seen
@@ -258,7 +258,7 @@ struct AttentionBackwardWork: ParallelWork {
           for i in 0..<count {
             let p = probabilities + i * keys, ds = dScores + i * keys
             let seen = min(present, max(0, g.keyLimit(query: first + i, row: row) - from))
-            let hidden = g.hidden(query: first + i, from: from, seen: seen)
+            let hidden = g.hidden(query: first + i, row: row, from: from, seen: seen)
             let normalizer = logSumExp[(row * g.headCount + h) * g.queryCount + first + i]
             if hidden == seen || normalizer == -.infinity {
               p.update(repeating: 0, count: present)

@@ -27,9 +27,8 @@ extension Pass {
     let all = cache!.append(layer: layer, key: key, value: value)  // in place: a copy would share the memory
     capture?.note(
       "\(layer).attention",
-      attentionWeights(query: query, key: all.key, keyCount: all.count, mask: mask, scale: scale, bias: bias))
-    return scaledDotProductAttention(
-      query: query, key: all.key, value: all.value, keyCount: all.count, mask: mask, scale: scale, bias: bias)
+      attentionWeights(query: query, key: all.presentKeys, mask: mask, scale: scale, bias: bias))
+    return scaledDotProductAttention(query: query, cached: all, mask: mask, scale: scale, bias: bias)
   }
 
   /// Causal attention as `attend`, from one projection `[batch, time, 3 * heads * headWidth]` that holds queries, keys

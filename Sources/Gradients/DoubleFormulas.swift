@@ -222,7 +222,7 @@ private func attention(
 ) -> [Double] {
   let width = g.headWidth
   func start(_ part: AttentionGeometry.Part, _ row: Int, _ position: Int, _ head: Int) -> Int {
-    part.start + row * part.batchStride + position * part.rowStride + head * width
+    part.start + row * part.batchStride + position * part.rowStride + head * part.headStride
   }
   var result: [Double] = []
   for row in 0..<g.batch {

@@ -6,8 +6,8 @@ import Tensor
 /// is another continuation of the same beginning.
 public struct KeyValueCache: Sendable {
   private struct Layer: Sendable {
-    var key: Tensor?
-    var value: Tensor?
+    var key: Kept?
+    var value: Kept?
   }
   private var layers: [Layer]
   private let reserved: Int
@@ -31,10 +31,8 @@ public struct KeyValueCache: Sendable {
 
   /// Adds the keys and values of the pass's tokens, `[batch, time, heads, headWidth]`, for one layer.
   ///
-  /// - Returns: all keys and values, with room beyond `count`, the number of tokens that are there.
-  public mutating func append(
-    layer: Int, key: Tensor, value: Tensor
-  ) -> (key: Tensor, value: Tensor, count: Int) {
+  /// - Returns: all keys and values.
+  public mutating func append(layer: Int, key: Tensor, value: Tensor) -> CachedKeysAndValues {
     precondition(
       layers.indices.contains(layer) && key.shape == value.shape && key.rank == 4,
       "KeyValueCache.append: key \(key.shape), value \(value.shape), layer \(layer) of \(layers.count)")
@@ -42,9 +40,9 @@ public struct KeyValueCache: Sendable {
       key.trace == nil && value.trace == nil,
       "KeyValueCache.append: no gradient flows through a cache; use a pass without one inside valueAndGradient")
     let count = length + key.shape[1]
-    let keys = KeyValueCache.append(key, to: &layers[layer].key, at: length, reserving: reserved)
-    let values = KeyValueCache.append(value, to: &layers[layer].value, at: length, reserving: reserved)
-    return (keys, values, count)
+    let keys = Kept.append(key, to: &layers[layer].key, at: length, reserving: reserved)
+    let values = Kept.append(value, to: &layers[layer].value, at: length, reserving: reserved)
+    return CachedKeysAndValues(key: keys, value: values, count: count)
   }
 
   /// Counts the tokens of a pass, when all layers have added theirs.
@@ -68,22 +66,40 @@ public struct KeyValueCache: Sendable {
       layers[index].value = value.selecting(rows: rows, positions: length)
     }
   }
+}
 
-  private static func append(_ new: Tensor, to kept: inout Tensor?, at start: Int, reserving: Int) -> Tensor {
-    let batch = new.shape[0], needed = start + new.shape[1]
-    if let old = kept?.shape {
+/// Keys or values of one layer.
+private struct Kept: Sendable {
+  /// `[batch * heads, room, headWidth]`
+  var rows: Tensor
+  let heads: Int
+
+  func selecting(rows batchRows: [Int], positions: Int) -> Kept {
+    let parts = batchRows.flatMap { row in (0..<heads).map { row * heads + $0 } }
+    return Kept(rows: rows.selecting(rows: parts, positions: positions), heads: heads)
+  }
+
+  /// Adds `[batch, time, heads, headWidth]` at position `start`.
+  ///
+  /// - Returns: all, `[batch, heads, room, headWidth]`.
+  static func append(_ new: Tensor, to kept: inout Kept?, at start: Int, reserving: Int) -> Tensor {
+    let (batch, time, heads, width) = (new.shape[0], new.shape[1], new.shape[2], new.shape[3])
+    let needed = start + time
+    if let kept {
+      let old = kept.rows.shape
       precondition(
-        old[0] == batch && old[2] == new.shape[2] && old[3] == new.shape[3],
-        "KeyValueCache.append: \(new.shape) after \(old): another batch, heads or head width")
+        old[0] == batch * heads && kept.heads == heads && old[2] == width,
+        "KeyValueCache.append: \(new.shape) after \(old) of \(kept.heads) heads: another batch, heads or head width")
     } else {
-      kept = Tensor.zeros(Shape(batch, max(reserving, needed), new.shape[2], new.shape[3]))
+      kept = Kept(rows: .zeros(Shape(batch * heads, max(reserving, needed), width)), heads: heads)
     }
-    if let old = kept, old.shape[1] < needed {
-      var grown = Tensor.zeros(Shape(batch, max(2 * old.shape[1], needed), new.shape[2], new.shape[3]))
+    if let old = kept?.rows, old.shape[1] < needed {
+      var grown = Tensor.zeros(Shape(batch * heads, max(2 * old.shape[1], needed), width))
       grown.write(old, at: 0)
-      kept = grown
+      kept = Kept(rows: grown, heads: heads)
     }
-    kept!.write(new, at: start)  // in place: the cache is the only owner
-    return kept!
+    let part = time == 1 ? new : new.permuted([0, 2, 1, 3])
+    kept!.rows.write(part.reshaped(batch * heads, time, width), at: start)  // in place: the cache is the only owner
+    return kept!.rows.reshaped(batch, heads, kept!.rows.shape[1], width)
   }
 }

@@ -9,9 +9,6 @@ import Testing
     testTensor(Shape(batch, time, 2, 3), seed: UInt64(seed))
   }
 
-  /// What is there, row by row.
-  private func present(_ all: Tensor, _ count: Int) -> [Float] { all.slice(0..<count, axis: 1).scalars }
-
   /// Whatever is added, forgotten and copied, a cache holds what plain arrays of the same tokens hold.
   @Test(arguments: [1, 2], [1, 4, 64]) func holdsWhatArraysHold(_ batch: Int, _ capacity: Int) {
     let layers = 3
@@ -36,11 +33,11 @@ import Testing
           let new = [tokens(batch, time, seed: 6 * step + layer), tokens(batch, time, seed: 6 * step + layer + 3)]
           let all = cache.append(layer: layer, key: new[0], value: new[1])
           #expect(all.count == length + time && cache.length == length)
-          for (part, found) in [all.key, all.value].enumerated() {
+          for (part, found) in [all.presentKeys, all.presentValues].enumerated() {
             for row in 0..<batch {
               model[layer][part][row] += new[part].slice(row..<row + 1, axis: 0).scalars
             }
-            #expect(present(found, all.count) == model[layer][part].flatMap { $0 }, "step \(step), layer \(layer)")
+            #expect(found.scalars == model[layer][part].flatMap { $0 }, "step \(step), layer \(layer)")
           }
         }
         cache.advance(by: time)
@@ -63,12 +60,12 @@ import Testing
       let next = (0..<4).map { tokens(rows.count, 5, seed: $0 + 11) }
       for layer in 0..<2 {
         let all = selected.append(layer: layer, key: next[2 * layer], value: next[2 * layer + 1])
-        for (part, found) in [all.key, all.value].enumerated() {
+        for (part, found) in [all.presentKeys, all.presentValues].enumerated() {
           let expected = rows.enumerated().flatMap { to, from in
             first[2 * layer + part].slice(from..<from + 1, axis: 0).scalars
               + next[2 * layer + part].slice(to..<to + 1, axis: 0).scalars
           }
-          #expect(present(found, all.count) == expected, "\(rows), layer \(layer)")
+          #expect(found.scalars == expected, "\(rows), layer \(layer)")
         }
       }
     }
@@ -96,7 +93,7 @@ import Testing
     var cache = KeyValueCache(layerCount: 1, capacity: 2)
     let (key, value) = (tokens(2, 33, seed: 1), tokens(2, 33, seed: 2))
     let all = cache.append(layer: 0, key: key, value: value)
-    #expect(present(all.key, 33) == key.scalars && present(all.value, 33) == value.scalars)
+    #expect(all.presentKeys.scalars == key.scalars && all.presentValues.scalars == value.scalars)
   }
 
   /// A copy continues on its own.
@@ -109,7 +106,7 @@ import Testing
     let (one, other) = (tokens(1, 1, seed: 2), tokens(1, 1, seed: 3))
     let first = cache.append(layer: 0, key: one, value: one)
     let second = copy.append(layer: 0, key: other, value: other)
-    #expect(present(first.key, 3) == start.scalars + one.scalars)
-    #expect(present(second.key, 3) == start.scalars + other.scalars)
+    #expect(first.presentKeys.scalars == start.scalars + one.scalars)
+    #expect(second.presentKeys.scalars == start.scalars + other.scalars)
   }
 }

@@ -26,7 +26,7 @@ public func scaledDotProductAttention(
       + (keyCount.map { ", \($0) keys" } ?? ""))
   let width = query.shape[3]
   func part(_ t: Tensor) -> AttentionGeometry.Part {
-    .init(start: 0, rowStride: t.shape[2] * width, batchStride: t.shape[1] * t.shape[2] * width)
+    .init(start: 0, rowStride: t.shape[2] * width, batchStride: t.shape[1] * t.shape[2] * width, headStride: width)
   }
   return attention(
     query, key, value,
@@ -34,6 +34,31 @@ public func scaledDotProductAttention(
       batch: query.shape[0], queryCount: query.shape[1], keyCount: keyCount ?? key.shape[1],
       headCount: query.shape[2], keyValueHeadCount: key.shape[2], headWidth: width, query: part(query),
       key: part(key), value: part(value), scale: scale ?? 1 / Float(width).squareRoot(), mask: mask), bias)
+}
+
+/// The same over the keys and values of a cache.
+///
+/// - Parameters:
+///   - query: `[batch, queries, heads, headWidth]`; the last of the positions.
+///   - cached: the keys and values so far, those of the queries too.
+public func scaledDotProductAttention(
+  query: Tensor, cached: CachedKeysAndValues, mask: AttentionMask = .causal, scale: Float? = nil, bias: Tensor? = nil
+) -> Tensor {
+  let (key, value) = (cached.key, cached.value)
+  precondition(
+    query.rank == 4 && query.shape[0] == key.shape[0] && query.shape[3] == key.shape[3] && key.shape[1] > 0
+      && query.shape[2] % key.shape[1] == 0,
+    "scaledDotProductAttention: query \(query.shape), cached keys \(key.shape)")
+  let (heads, room, width) = (key.shape[1], key.shape[2], key.shape[3]), rowStride = query.shape[2] * width
+  let part = AttentionGeometry.Part(
+    start: 0, rowStride: width, batchStride: heads * room * width, headStride: room * width)
+  return attention(
+    query, key, value,
+    AttentionGeometry(
+      batch: query.shape[0], queryCount: query.shape[1], keyCount: cached.count, headCount: query.shape[2],
+      keyValueHeadCount: heads, headWidth: width,
+      query: .init(start: 0, rowStride: rowStride, batchStride: query.shape[1] * rowStride, headStride: width),
+      key: part, value: part, scale: scale ?? 1 / Float(width).squareRoot(), mask: mask), bias)
 }
 
 /// Self-attention from one projection that holds queries, keys and values side by side:
@@ -48,7 +73,7 @@ public func scaledDotProductAttention(
   let (batch, time, rowStride) = (packed.shape[0], packed.shape[1], packed.shape[2])
   let width = rowStride / total
   func part(_ head: Int) -> AttentionGeometry.Part {
-    .init(start: head * width, rowStride: rowStride, batchStride: time * rowStride)
+    .init(start: head * width, rowStride: rowStride, batchStride: time * rowStride, headStride: width)
   }
   return attention(
     packed, packed, packed,

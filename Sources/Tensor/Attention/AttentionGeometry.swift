@@ -1,13 +1,14 @@
 /// Where the heads of attention lie in memory, and which keys a query sees.
 ///
 /// Queries, keys and values are read as they lie: head `h` of position `t` of batch row `b` begins at
-/// `start + b * batchStride + t * rowStride + h * headWidth`. So the three may be parts of one projection, and the keys
+/// `start + b * batchStride + t * rowStride + h * headStride`. So the three may be parts of one projection, and the keys
 /// may be a cache with room to grow.
 package struct AttentionGeometry: Sendable {
   package struct Part: Sendable {
     package var start: Int
     package var rowStride: Int
     package var batchStride: Int
+    package var headStride: Int
   }
 
   package var batch: Int

@@ -50,10 +50,12 @@ struct AttentionForwardWork: ParallelWork {
     let q = min(queriesPerBlock, g.queryCount)
     let panel = take(max(keys, d) * panelWidth), scores = take(q * keys)
     let sums = take(q * d), largest = take(q), total = take(q)
-    let queryStart = query + g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
-    let shared = h / g.groupSize * d
-    let keyStart = g.key.start + row * g.key.batchStride + shared
-    let valueStart = g.value.start + row * g.value.batchStride + shared
+    let queryStart =
+      query + g.query.start + row * g.query.batchStride + first * g.query.rowStride
+      + h * g.query.headStride
+    let shared = h / g.groupSize
+    let keyStart = g.key.start + row * g.key.batchStride + shared * g.key.headStride
+    let valueStart = g.value.start + row * g.value.batchStride + shared * g.value.headStride
     sums.update(repeating: 0, count: count * d)
     largest.update(repeating: -.infinity, count: count)
     total.update(repeating: 0, count: count)
@@ -220,8 +222,8 @@ struct AttentionBackwardWork: ParallelWork {
         delta[member * g.queryCount + t] = kernels.dot(dOutput + at, output + at, d)
       }
     }
-    let keyStart = g.key.start + row * g.key.batchStride + shared * d
-    let valueStart = g.value.start + row * g.value.batchStride + shared * d
+    let keyStart = g.key.start + row * g.key.batchStride + shared * g.key.headStride
+    let valueStart = g.value.start + row * g.value.batchStride + shared * g.value.headStride
     let end = g.lastKept(row)
     var from = 0
     while from < end {
@@ -249,7 +251,8 @@ struct AttentionBackwardWork: ParallelWork {
         let last = g.lastSeeing(key: from + present - 1)
         while first < last {
           let count = min(q, last - first)
-          let queryStart = g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * d
+          let queryStart =
+            g.query.start + row * g.query.batchStride + first * g.query.rowStride + h * g.query.headStride
           let outputStart = (row * g.queryCount + first) * outputWidth + h * d
           let queries = blocks.rowMajor(query + queryStart, stride: g.query.rowStride)
           product(queries, count, keyColumns, present, d, probabilities, keys, adding: false)

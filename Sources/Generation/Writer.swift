@@ -38,7 +38,7 @@ public struct Writer: Sendable {
       return
     }
     if let model = try PretrainedModel.loadSequenceToSequence(from: folder, as: format) {
-      self.model = .sequenceToSequence(model)
+      self.model = .sequenceToSequence(model.packedForInference())
     } else {
       model = .decoder(try PretrainedModel.load(from: folder, as: format).packedForInference())
     }

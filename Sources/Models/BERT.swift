@@ -21,10 +21,15 @@ public struct BERT: Module {
   public let configuration: Configuration
 
   /// A model whose parameters `initializer` makes. DistilBERT has no pooler.
-  public init(_ configuration: Configuration, hasPooler: Bool = true, _ initializer: inout Initializer) {
+  ///
+  /// - Parameter givesScores: whether an output is tied to the embedding.
+  public init(
+    _ configuration: Configuration, hasPooler: Bool = true, givesScores: Bool = false,
+    _ initializer: inout Initializer
+  ) {
     let c = configuration
     self.configuration = c
-    embeddings = Embeddings(c, &initializer)
+    embeddings = Embeddings(c, givesScores: givesScores, &initializer)
     blocks = []
     for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, &initializer)) }
     pooler = hasPooler && c.family != .distilBERT ? Linear(c.width, c.width, bias: true, &initializer) : nil
@@ -103,8 +108,8 @@ extension BERT {
     let uncounted: Int?
     let dropout: Dropout
 
-    init(_ c: Configuration, _ initializer: inout Initializer) {
-      token = Embedding(count: c.vocabularySize, width: c.width, &initializer)
+    init(_ c: Configuration, givesScores: Bool, _ initializer: inout Initializer) {
+      token = Embedding(count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       position = Embedding(count: c.positionCount, width: c.width, &initializer)
       tokenType =
         c.tokenTypeCount > 0 ? Embedding(count: c.tokenTypeCount, width: c.width, &initializer) : nil

@@ -11,6 +11,8 @@ public protocol BERTHead: Module {
   static func className(of family: BERT.Family) -> String
   /// Whether it reads the pooler's output, so that its model needs one.
   static func readsPooled(of family: BERT.Family) -> Bool
+  /// Whether it scores tokens with the embedding's matrix, unless it has one of its own.
+  static var scoresTokens: Bool { get }
   /// A head whose parameters `initializer` makes. Its listing has the names that stand beside the encoder's.
   init(_ configuration: BERT.Configuration, _ initializer: inout Initializer)
   /// The scores.
@@ -24,6 +26,8 @@ extension BERTHead {
   public static func className(of family: BERT.Family) -> String { className }
   /// Whether the model needs a pooler.
   public static func readsPooled(of family: BERT.Family) -> Bool { false }
+  /// Most heads have maps of their own alone.
+  public static var scoresTokens: Bool { false }
 }
 
 extension BERTHead where Scores == Tensor {
@@ -41,7 +45,9 @@ extension BERT {
 
     /// A model whose parameters `initializer` makes.
     public init(_ configuration: Configuration, _ initializer: inout Initializer) {
-      encoder = BERT(configuration, hasPooler: Head.readsPooled(of: configuration.family), &initializer)
+      encoder = BERT(
+        configuration, hasPooler: Head.readsPooled(of: configuration.family),
+        givesScores: Head.scoresTokens && configuration.tiesDecoder, &initializer)
       head = Head(configuration, &initializer)
     }
 
@@ -91,6 +97,8 @@ extension BERT {
 
     /// What Hugging Face's classes with this head are called, after the family's name.
     public static let className = "ForMaskedLM"
+    /// It does.
+    public static let scoresTokens = true
 
     /// A head whose parameters `initializer` makes.
     public init(_ c: Configuration, _ initializer: inout Initializer) {
@@ -136,6 +144,8 @@ extension BERT {
 
     /// What Hugging Face's classes with this head are called, after the family's name.
     public static let className = "ForCausalLM"
+    /// It does.
+    public static let scoresTokens = true
     /// BERT's has an older name.
     public static func className(of family: Family) -> String { family == .bert ? "LMHeadModel" : className }
 
@@ -187,6 +197,8 @@ extension BERT {
 
     /// What Hugging Face's classes with this head are called, after the family's name.
     public static let className = "ForPreTraining"
+    /// It does.
+    public static let scoresTokens = true
     /// Whether the model needs a pooler.
     public static func readsPooled(of family: Family) -> Bool { true }
     /// The scores under the names of Hugging Face's outputs.

@@ -52,9 +52,17 @@ public protocol SequenceToSequenceModel: Module {
   func hidden(_ tokens: TokenBatch, over source: EncodedSource, _ pass: inout Pass) -> Tensor
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   func logits(_ hidden: Tensor) -> Tensor
+  /// The mean cross-entropy of the scores, in nats per token, with smoothed labels; negative targets are left out. Models
+  /// whose scores are a linear map give it without having all scores at once.
+  func crossEntropy(_ hidden: Tensor, targets: [Int32], labelSmoothing: Float) -> Tensor
 }
 
 extension SequenceToSequenceModel {
+  /// The mean cross-entropy of all scores.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32], labelSmoothing: Float) -> Tensor {
+    logits(hidden).crossEntropy(targets: targets, labelSmoothing: labelSmoothing)
+  }
+
   /// The scores of the next token at every position of `target`, all at once (teacher forcing):
   /// `[batch, time, vocabulary]`.
   ///
@@ -78,8 +86,8 @@ extension SequenceToSequenceModel {
     _ source: TokenBatch, sourceMask: AttentionMask = .none, target: TokenBatch, targets: TokenBatch,
     labelSmoothing: Float = 0, _ pass: inout Pass
   ) -> Tensor {
-    self(source, sourceMask: sourceMask, target: target, &pass)
-      .crossEntropy(targets: targets.ids, labelSmoothing: labelSmoothing)
+    let states = hidden(target, over: encode(source, mask: sourceMask, &pass), &pass)
+    return crossEntropy(states, targets: targets.ids, labelSmoothing: labelSmoothing)
   }
 
   /// Reads a text with its own mask, in a pass whose mask and positions are the decoder's.
@@ -153,6 +161,33 @@ extension Tensor {
     let spread = -(logSoftmax().reshaped(targets.count, shape[-1]).mean(axis: 1).reshaped(targets.count, 1) * weights)
     return sharp * (1 - labelSmoothing) + spread.sum() * labelSmoothing
   }
+}
+
+/// The mean cross-entropy with smoothed labels, as `Tensor.crossEntropy(targets:labelSmoothing:)`, of the scores
+/// `x @ table^T + bias`, without these ever being there as a whole.
+///
+/// The mean of a row's scores is the row times the mean of the table's rows. So what smoothing adds to the sharp loss, the
+/// right class's score less the mean, takes one product of vectors for each row.
+///
+/// - Parameters:
+///   - x: `[..., width]`
+///   - table: `[classes, width]`
+///   - bias: `[classes]`
+func smoothedCrossEntropy(
+  _ x: Tensor, _ table: Tensor, bias: Tensor? = nil, targets: [Int32], labelSmoothing: Float
+) -> Tensor {
+  precondition(0...1 ~= labelSmoothing, "crossEntropy: a label smoothing of \(labelSmoothing)")
+  let sharp = linearCrossEntropy(x, table, bias: bias, transposingWeight: true, targets: targets)
+  let counted = targets.indices.filter { targets[$0] >= 0 }
+  guard labelSmoothing > 0, !counted.isEmpty else { return sharp }
+  let right = counted.map { targets[$0] }, width = table.shape[1]
+  let rows = x.reshaped(targets.count, width).rows(at: counted.map { Int32(truncatingIfNeeded: $0) })
+  var excess = (rows * (table.rows(at: right) - table.mean(axis: 0))).sum() * (1 / Float(counted.count))
+  if let bias {
+    let column = bias.reshaped(bias.shape[0], 1)
+    excess = excess + (column.rows(at: right).mean() - bias.mean())
+  }
+  return sharp + excess * labelSmoothing
 }
 
 /// The two texts that a sequence-to-sequence model is run on, from named tensors.

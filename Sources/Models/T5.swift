@@ -128,9 +128,20 @@ extension T5 {
 
     /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
     public func logits(_ hidden: Tensor) -> Tensor {
-      let c = model.configuration
-      let x = c.scalesOutput ? hidden * (1 / Float(c.width).squareRoot()) : hidden
+      let x = scaled(hidden)
       return head?(x) ?? model.sharedEmbedding.scores(x)
+    }
+
+    /// The mean cross-entropy of the scores against the targets that are not negative.
+    public func crossEntropy(_ hidden: Tensor, targets: [Int32], labelSmoothing: Float) -> Tensor {
+      smoothedCrossEntropy(
+        scaled(hidden), head?.weight ?? model.sharedEmbedding.weight, targets: targets,
+        labelSmoothing: labelSmoothing)
+    }
+
+    private func scaled(_ hidden: Tensor) -> Tensor {
+      let c = model.configuration
+      return c.scalesOutput ? hidden * (1 / Float(c.width).squareRoot()) : hidden
     }
 
     /// Shows the parameters under the names of the files.

@@ -43,7 +43,7 @@ extension T5 {
     public var paddingToken: Int? = 0
 
     /// No number of positions is too many for the model; this many overflow nothing.
-    static let contextLength = SizeLimit.context.upperBound
+    public static let contextLength = SizeLimit.context.upperBound
 
     /// A configuration.
     ///

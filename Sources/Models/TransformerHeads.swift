@@ -108,9 +108,18 @@ extension Transformer {
 
     /// The scores of hidden states, `[..., width]`: `[..., vocabulary]`.
     func callAsFunction(_ hidden: Tensor, embedding: Embedding) -> Tensor {
-      let table = output ?? embedding.weight
-      return linear(hidden, table, bias: offsets?.reshaped(Shape(table.shape[0])), transposingWeight: true)
+      linear(hidden, output ?? embedding.weight, bias: bias, transposingWeight: true)
     }
+
+    /// The mean cross-entropy of the scores.
+    func crossEntropy(
+      _ hidden: Tensor, embedding: Embedding, targets: [Int32], labelSmoothing: Float
+    ) -> Tensor {
+      smoothedCrossEntropy(
+        hidden, output ?? embedding.weight, bias: bias, targets: targets, labelSmoothing: labelSmoothing)
+    }
+
+    private var bias: Tensor? { offsets.map { $0.reshaped(Shape($0.shape[1])) } }
 
     /// The scores of a model's states.
     public func callAsFunction(_ states: States, _ pass: inout Pass) -> Tensor {
@@ -235,4 +244,9 @@ extension Transformer.With: SequenceToSequenceModel where Head == Transformer.La
 
   /// The scores of every token: `[..., width]` to `[..., vocabulary]`.
   public func logits(_ hidden: Tensor) -> Tensor { head(hidden, embedding: model.outputEmbedding) }
+  /// The mean cross-entropy of the scores against the targets that are not negative.
+  public func crossEntropy(_ hidden: Tensor, targets: [Int32], labelSmoothing: Float) -> Tensor {
+    head.crossEntropy(
+      hidden, embedding: model.outputEmbedding, targets: targets, labelSmoothing: labelSmoothing)
+  }
 }

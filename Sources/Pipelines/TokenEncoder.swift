@@ -27,8 +27,10 @@ struct TokenEncoder: Sendable {
       self.init(try DecoderWith<Llama.Decoder, HiddenStates>.load(from: folder, as: format))
     } else if name == "gpt2" {
       self.init(try DecoderWith<GPT2.Decoder, HiddenStates>.load(from: folder, as: format))
+    } else if name == "t5" {
+      self.init(try T5.Encoder.load(from: folder, as: format))
     } else {
-      let known = BERT.Family.allCases.map(\.rawValue) + Llama.Family.allCases.map(\.rawValue) + ["gpt2"]
+      let known = BERT.Family.allCases.map(\.rawValue) + Llama.Family.allCases.map(\.rawValue) + ["gpt2", "t5"]
       throw type.error(
         .unsupported, "no model of the type \"\(name)\" makes vectors of texts here",
         advice: "Known are \(known.joined(separator: ", ")).")
@@ -42,6 +44,16 @@ struct TokenEncoder: Sendable {
     states = { tokens, mask in
       var pass = Pass(mask: mask)
       return model(tokens, &pass).hidden
+    }
+  }
+
+  private init(_ loaded: T5.Encoder) {
+    let model = loaded.packedForInference(), c = model.configuration
+    (width, contextLength, vocabularySize) = (c.width, T5.Configuration.contextLength, c.vocabularySize)
+    paddingToken = Self.padding(c.paddingToken, c.vocabularySize)
+    states = { tokens, mask in
+      var pass = Pass(mask: mask)
+      return model(tokens, &pass)
     }
   }
 

@@ -23,7 +23,7 @@ import transformers
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from make_fixtures import BERT, QWEN3, ROBERTA, VIT, randomised
+from make_fixtures import BERT, QWEN3, ROBERTA, T5, VIT, randomised
 
 OUTPUT = pathlib.Path(__file__).parent / "Pipelines"
 IMAGES = pathlib.Path(__file__).parent / "Images"
@@ -80,6 +80,8 @@ EMBEDDERS = [
     ("embed-last", "Qwen3Model", QWEN3, BERT_TOKENS, dict(pooling_mode_lasttoken=True), ["Normalize"],
         dict(max_seq_length=18), dict(similarity_fn_name="manhattan")),
     ("embed-bare", "BertForMaskedLM", BERT, BERT_TOKENS, None, [], None, None),
+    ("embed-t5", "T5EncoderModel", T5, BERT_TOKENS, dict(pooling_mode_mean_tokens=True),
+        [("Dense", "identity", 10), "Normalize"], dict(max_seq_length=14), {}),
 ]
 
 

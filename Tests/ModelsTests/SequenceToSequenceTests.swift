@@ -125,6 +125,25 @@ extension TokenBatch {
     #expect(logits.crossEntropy(targets: [-1, -1, -1, -1], labelSmoothing: 0.1).scalar == 0)
   }
 
+  /// The loss without all scores is the one of all scores.
+  @Test(arguments: [Float(0), 0.1, 0.7, 1]) func lossesWithoutAllScores(_ smoothing: Float) throws {
+    var targets = target.ids.map { ($0 * 3) % 30 }
+    for i in [0, 8, 20] { targets[i] = -100 }
+    for (name, model) in try sequenceModels() {
+      var (pass, other, none) = (Pass(), Pass(), Pass())
+      func loss(_ targets: [Int32], _ pass: inout Pass) -> Float {
+        model.loss(
+          source, sourceMask: .keeping(kept), target: target, targets: TokenBatch(targets, batch: 3, time: 7),
+          labelSmoothing: smoothing, &pass
+        ).scalar
+      }
+      let expected = model(source, sourceMask: .keeping(kept), target: target, &other)
+        .crossEntropy(targets: targets, labelSmoothing: smoothing).scalar
+      #expect(abs(loss(targets, &pass) - expected) < 1e-5 * abs(expected), "\(name)")
+      #expect(loss(targets.map { _ in -1 }, &none) == 0)
+    }
+  }
+
   /// Every distance of the paper's setting, from the reference's code.
   @Test func distancesInBuckets() {
     func found(_ count: Int, _ farthest: Int, _ isBidirectional: Bool, _ distances: [Int]) -> [Int] {

@@ -48,7 +48,7 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
 }
 
 @Suite struct TextEmbedderTests {
-  @Test(arguments: ["embed-mean", "embed-all", "embed-dense", "embed-last", "embed-bare"])
+  @Test(arguments: ["embed-mean", "embed-all", "embed-dense", "embed-last", "embed-bare", "embed-t5"])
   func vectorsAreSentenceTransformers(_ name: String) throws {
     let expected = try PipelineFixture.expected(name), texts = try expected.required("texts").strings()
     let embedder = try TextEmbedder(from: PipelineFixture.path(name))
@@ -64,7 +64,7 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
 
   @Test func aVectorIsTheSameInAnyBatch() throws {
     try RuntimeSettings.unchanged {
-      for name in ["embed-mean", "embed-last"] {
+      for name in ["embed-mean", "embed-last", "embed-t5"] {
         let texts = try PipelineFixture.expected(name).required("texts").strings()
         let embedder = try TextEmbedder(from: PipelineFixture.path(name))
         let all = try embedder.encode(texts).scalars

@@ -54,6 +54,7 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ("embed", "Examples/Embed", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("fill-mask", "Examples/FillMask", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("tokenize", "Examples/Tokenize", ["Formats", "Tokenizers"]),
+  ("tokenizer", "Examples/Tokenizer", ["Formats", "Tokenizers"]),
   ("train-tokenizer", "Examples/TrainTokenizer", ["Formats", "Tokenizers"]),
   ("train-gpt", "Examples/TrainGPT", ["Formats", "Gradients", "Models", "Tensor", "Tokenizers", "Training"]),
   (

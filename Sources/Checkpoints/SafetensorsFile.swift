@@ -26,18 +26,17 @@ public final class SafetensorsFile: Sendable {
   ///   `trailing`; `badMagic` or `unsupported` when it is another well-known kind of file, and what opening it throws.
   public init(opening path: String) throws(InputError) {
     file = try InputFile(opening: path)
-    let start = try file.read(at: 0, count: min(file.byteCount, 64))
     let header: SafetensorsHeader
     do throws(InputError) {
-      let headerByteCount = try Self.headerByteCount(start, fileByteCount: file.byteCount)
-      dataStart = 8 + headerByteCount
-      let bytes = try file.read(at: 8, count: headerByteCount)
+      var reader = ByteReader(file)
+      let bytes = try Self.headerBytes(&reader)
+      dataStart = reader.offset
       do throws(InputError) {
         header = try SafetensorsHeader(parsing: bytes, dataByteCount: file.byteCount - dataStart)
       } catch { throw error.inside("header") }
     } catch {
       // Only now: the first bytes of other formats may also be those of a valid file.
-      throw (foreignFormat(start) ?? error).inside(path)
+      throw (foreignFormat(try file.read(at: 0, count: min(file.byteCount, 64))) ?? error).inside(path)
     }
     (entries, metadata, positions) = (header.entries, header.metadata, header.positions)
   }
@@ -88,22 +87,14 @@ public final class SafetensorsFile: Sendable {
     return bytes
   }
 
-  private static func headerByteCount(_ start: [UInt8], fileByteCount: Int) throws(InputError) -> Int {
-    guard start.count >= 8 else {
-      throw InputError(
-        .truncated, "has \(start.count) bytes, but a safetensors file begins with 8 that count its header")
-    }
-    let declared = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+  /// The bytes of the header, which follow their number.
+  private static func headerBytes(_ reader: inout ByteReader) throws(InputError) -> [UInt8] {
+    let declared: UInt64 = try reader.integer()
     guard declared <= SafetensorsHeader.byteLimit, let count = Int(exactly: declared) else {
       throw InputError(
         .tooLarge, "claims a header of \(declared) bytes, more than \(SafetensorsHeader.byteLimit)",
         advice: "It is no safetensors file, or damaged.")
     }
-    guard count <= fileByteCount - 8 else {
-      throw InputError(
-        .truncated, "claims a header of \(count) bytes, but only \(fileByteCount - 8) follow",
-        advice: "The file is cut short: fetch or write it again.")
-    }
-    return count
+    return try reader.bytes(count)
   }
 }

@@ -22,10 +22,10 @@ public struct PipelineTokenizer: Tokenizer {
   var chatSettings = ChatSettings()
 
   private let addedTokens: AddedTokenMatcher
-  private let normalizer: Normalizer
+  let normalizer: Normalizer
   private let normalizedAddedTokens: AddedTokenMatcher
-  private let preTokenizer: PreTokenizer
-  private let model: Model
+  let preTokenizer: PreTokenizer
+  let model: Model
   private let postProcessor: PostProcessor
   private let decoder: Decoder
   private let vocabulary: Vocabulary

@@ -6,8 +6,8 @@ struct TemplateInterpreter {
   private enum Flow { case on, leave, next }
 
   private var output: [UInt8] = []
-  private var line = 1
-  private var depth = 0
+  var line = 1
+  var depth = 0
   private var stepsLeft: Int
   private var bytesLeft = 256 << 20
   private var loops = 0
@@ -16,7 +16,7 @@ struct TemplateInterpreter {
   let clock: TemplateClock
 
   /// How deep expressions, blocks and macros may be within each other; each takes stack.
-  private static let depthLimit = 160
+  static let depthLimit = 160
   private static let loopLimit = 24
 
   private init(steps: Int, _ clock: TemplateClock) { (stepsLeft, self.clock) = (steps, clock) }
@@ -43,9 +43,9 @@ struct TemplateInterpreter {
 
   // MARK: Bounds
 
-  private func error(_ what: String, _ kind: InputError.Kind = .badValue) -> InputError { InputError(kind, what) }
+  func error(_ what: String, _ kind: InputError.Kind = .badValue) -> InputError { InputError(kind, what) }
 
-  private mutating func step() throws(InputError) {
+  mutating func step() throws(InputError) {
     stepsLeft -= 1
     guard stepsLeft > 0 else { throw error("computes more values than are allowed", .budget) }
   }
@@ -82,7 +82,7 @@ struct TemplateInterpreter {
     return value.written.utf8
   }
 
-  private mutating func nested<Result>(
+  mutating func nested<Result>(
     _ body: (inout TemplateInterpreter) throws(InputError) -> Result
   ) throws(InputError) -> Result {
     guard depth < Self.depthLimit else { throw error("nests deeper than \(Self.depthLimit)", .budget) }
@@ -140,7 +140,7 @@ struct TemplateInterpreter {
     output += text
   }
 
-  private mutating func captured(
+  mutating func captured(
     _ body: [TemplateStatement], _ scope: TemplateScope
   ) throws(InputError) -> JSONString {
     let outer = output
@@ -226,308 +226,6 @@ struct TemplateInterpreter {
       return text.text.unicodeScalars.map { .text(String($0)) }
     case .undefined: return []
     default: throw error("goes through \(value.kindName), which has no elements")
-    }
-  }
-
-  // MARK: Expressions
-
-  private mutating func value(
-    _ expression: TemplateExpression, _ scope: TemplateScope
-  ) throws(InputError) -> TemplateValue {
-    try step()
-    guard depth < Self.depthLimit else { throw error("nests deeper than \(Self.depthLimit)", .budget) }
-    depth += 1
-    defer { depth -= 1 }
-    switch expression {
-    case .literal(let value): return value
-    case .name(let name):
-      if let value = scope[name] { return value }
-      return TemplateGlobals.names.contains(name.text) ? .function(.global(name.text)) : .undefined(name.text)
-    case .list(let elements):
-      let list = TemplateValue.list(try values(elements, scope))
-      try charge(list)
-      return list
-    case .tuple(let elements):
-      let tuple = TemplateValue.tuple(try values(elements, scope))
-      try charge(tuple)
-      return tuple
-    case .dictionary(let entries):
-      var dictionary = TemplateDictionary()
-      for entry in entries {
-        guard let key = TemplateDictionary.Key(try value(entry.key, scope)) else {
-          throw error("has a key of a mapping that is neither text nor number")
-        }
-        dictionary[key] = try value(entry.value, scope)
-      }
-      try charge(.dictionary(dictionary))
-      return .dictionary(dictionary)
-    case .choice(let first, let test, let otherwise):
-      if try value(test, scope).isTrue { return try value(first, scope) }
-      return try otherwise.map { (other) throws(InputError) in try value(other, scope) } ?? .undefined("")
-    case .or(let operands):
-      for operand in operands.dropLast() {
-        let result = try value(operand, scope)
-        if result.isTrue { return result }
-      }
-      return try value(operands[operands.count - 1], scope)
-    case .and(let operands):
-      for operand in operands.dropLast() {
-        let result = try value(operand, scope)
-        if !result.isTrue { return result }
-      }
-      return try value(operands[operands.count - 1], scope)
-    case .not(let operand): return .bool(!(try value(operand, scope).isTrue))
-    case .comparison(let first, let rest):
-      var left = try value(first, scope)
-      for (comparison, operand) in rest {
-        let right = try value(operand, scope)
-        guard try compare(left, comparison, right) else { return .bool(false) }
-        left = right
-      }
-      return .bool(true)
-    case .arithmetic(let first, let rest):
-      var result = try value(first, scope)
-      for (operation, operand) in rest { result = try compute(result, operation, try value(operand, scope)) }
-      return result
-    case .concatenation(let operands):
-      var text: [UInt8] = []
-      for operand in operands { text += try self.text(of: try value(operand, scope)) }
-      return .string(JSONString(utf8: text))
-    case .negative(let operand):
-      switch try value(operand, scope) {
-      case .float(let value): return .float(-value)
-      case let value:
-        guard let integer = value.integer, integer != .min else { throw error("negates \(value.kindName)") }
-        return .int(-integer)
-      }
-    case .positive(let operand):
-      let value = try value(operand, scope)
-      guard value.number != nil else { throw error("puts a plus before \(value.kindName)") }
-      return value
-    case .suffixed(let base, let suffixes): return try apply(suffixes, to: try value(base, scope), scope)
-    }
-  }
-
-  private mutating func values(
-    _ expressions: [TemplateExpression], _ scope: TemplateScope
-  ) throws(InputError) -> [TemplateValue] {
-    var values: [TemplateValue] = []
-    for expression in expressions { values.append(try value(expression, scope)) }
-    return values
-  }
-
-  private mutating func apply(
-    _ suffixes: [TemplateExpression.Suffix], to base: TemplateValue, _ scope: TemplateScope
-  ) throws(InputError) -> TemplateValue {
-    var result = base
-    for suffix in suffixes {
-      try step()
-      switch suffix {
-      case .attribute(let name): result = try attribute(name.text, of: result)
-      case .item(let key): result = try item(try value(key, scope), of: result)
-      case .slice(let from, let to, let by):
-        func bound(_ expression: TemplateExpression?, _ interpreter: inout Self) throws(InputError) -> Int? {
-          guard let expression, case let value = try interpreter.value(expression, scope) else { return nil }
-          if case .none = value { return nil }
-          guard let integer = value.integer else { throw interpreter.error("slices by \(value.kindName)") }
-          return integer
-        }
-        let (start, end, stride) = (try bound(from, &self), try bound(to, &self), try bound(by, &self))
-        result = try slice(result, start, end, stride ?? 1)
-      case .call(let arguments): result = try call(result, try self.arguments(arguments, scope))
-      case .filter(let name, let arguments):
-        result = try filter(name, result, try self.arguments(arguments, scope))
-      case .test(let name, let arguments, let isNegated):
-        result = .bool(try test(name, result, try self.arguments(arguments, scope)) != isNegated)
-      }
-    }
-    return result
-  }
-
-  private mutating func arguments(
-    _ arguments: TemplateExpression.Arguments, _ scope: TemplateScope
-  ) throws(InputError) -> TemplateArguments {
-    var named: [(name: JSONString, value: TemplateValue)] = []
-    for (name, expression) in arguments.named {
-      guard !named.contains(where: { $0.name == name }) else { throw error("gives the argument \(name.text) twice") }
-      named.append((name, try value(expression, scope)))
-    }
-    return TemplateArguments(try values(arguments.positional, scope), named)
-  }
-
-  // MARK: Members
-
-  /// A member by its name: for mappings a method, then an entry.
-  mutating func attribute(_ name: String, of value: TemplateValue) throws(InputError) -> TemplateValue {
-    if case .undefined(let missing) = value {
-      throw error("asks \(quoted(missing.utf8)), which is undefined, for its \(quoted(name.utf8))")
-    }
-    if TemplateMethods.names(of: value).contains(name) { return .function(.method(value, name)) }
-    switch value {
-    case .dictionary(let dictionary): return dictionary[name] ?? .undefined(name)
-    case .namespace(let namespace): return namespace.members[JSONString(name)] ?? .undefined(name)
-    case .loop(let loop): return loop.member(name) ?? .undefined(name)
-    default: return .undefined(name)
-    }
-  }
-
-  /// An element by its place or key, or else a member.
-  private mutating func item(_ key: TemplateValue, of value: TemplateValue) throws(InputError) -> TemplateValue {
-    switch value {
-    case .undefined(let missing): throw error("takes an element of \(quoted(missing.utf8)), which is undefined")
-    case .dictionary(let dictionary):
-      if let key = TemplateDictionary.Key(key), let value = dictionary[key] { return value }
-    case .list(let elements), .tuple(let elements):
-      if let place = Self.place(key, elements.count) { return elements[place] }
-    case .string(let text):
-      if let place = key.integer {
-        try spend(text.utf8.count)
-        let scalars = text.text.unicodeScalars.map { $0 }
-        if let place = Self.place(.int(place), scalars.count) { return .text(String(scalars[place])) }
-      }
-    default: break
-    }
-    guard case .string(let name) = key else { return .undefined("\(key.written.text)") }
-    if case .dictionary = value, !TemplateMethods.names(of: value).contains(name.text) { return .undefined(name.text) }
-    return try attribute(name.text, of: value)
-  }
-
-  /// A place in a list, counted from the end if it is negative.
-  private static func place(_ key: TemplateValue, _ count: Int) -> Int? {
-    guard let place = key.integer, place >= -count, place < count else { return nil }
-    return place < 0 ? place + count : place
-  }
-
-  private mutating func slice(
-    _ value: TemplateValue, _ start: Int?, _ end: Int?, _ stride: Int
-  ) throws(InputError) -> TemplateValue {
-    func part<Element>(_ elements: [Element]) -> [Element] {
-      let count = elements.count
-      func clamped(_ place: Int, _ range: ClosedRange<Int>) -> Int {
-        min(max(place < 0 ? max(place, -count - 1) + count : min(place, count), range.lowerBound), range.upperBound)
-      }
-      if stride > 0 {
-        let first = clamped(start ?? 0, 0...count)
-        let last = clamped(end ?? count, 0...count)
-        guard first < last else { return [] }
-        return Swift.stride(from: first, to: last, by: min(stride, count)).map { elements[$0] }
-      }
-      let first = start.map { clamped($0, -1...(count - 1)) } ?? count - 1
-      let last = end.map { clamped($0, -1...(count - 1)) } ?? -1
-      guard first > last else { return [] }
-      return Swift.stride(from: first, to: last, by: max(stride, -count)).map { elements[$0] }
-    }
-    guard stride != 0 else { throw error("slices by steps of 0") }
-    switch value {
-    case .list(let elements):
-      try spend(elements.count)
-      return .list(elements.isEmpty ? [] : part(elements))
-    case .tuple(let elements): return .tuple(elements.isEmpty ? [] : part(elements))
-    case .string(let text):
-      try spend(text.utf8.count)
-      let scalars = Array(text.text.unicodeScalars)
-      var out: [UInt8] = []
-      for scalar in scalars.isEmpty ? [] : part(scalars) { Tokenizers.append(scalar.value, to: &out) }
-      return .string(JSONString(utf8: out))
-    default: throw error("slices \(value.kindName)")
-    }
-  }
-
-  // MARK: Calls
-
-  mutating func call(_ callee: TemplateValue, _ arguments: TemplateArguments) throws(InputError) -> TemplateValue {
-    guard case .function(let function) = callee else {
-      if case .undefined(let name) = callee { throw error("calls \(quoted(name.utf8)), which is undefined") }
-      throw error("calls \(callee.kindName)")
-    }
-    switch function {
-    case .global(let name): return try global(name, arguments)
-    case .method(let receiver, let name): return try method(name, of: receiver, arguments)
-    case .macro(let macro):
-      return try nested { (interpreter) throws(InputError) in try interpreter.call(macro, arguments) }
-    }
-  }
-
-  private mutating func call(_ macro: TemplateMacro, _ given: TemplateArguments) throws(InputError) -> TemplateValue {
-    guard given.positional.count <= macro.parameters.count else {
-      throw error("gives the macro \(macro.name) \(given.positional.count) arguments of \(macro.parameters.count)")
-    }
-    let scope = TemplateScope(within: macro.scope)
-    var named = given.named
-    for (index, parameter) in macro.parameters.enumerated() {
-      if index < given.positional.count {
-        scope.values[parameter.name] = given.positional[index]
-      } else if let place = named.firstIndex(where: { $0.name == parameter.name }) {
-        scope.values[parameter.name] = named.remove(at: place).value
-      } else if let standard = parameter.standard {
-        scope.values[parameter.name] = try value(standard, scope)
-      } else {
-        scope.values[parameter.name] = .undefined(parameter.name.text)
-      }
-    }
-    if let name = named.first?.name { throw error("gives the macro \(macro.name) an argument \(name.text)") }
-    let callLine = line
-    let text = try captured(macro.body, scope)
-    line = callLine
-    return .string(text)
-  }
-}
-
-/// What a function, a method, a filter or a test is called with.
-struct TemplateArguments {
-  var positional: [TemplateValue]
-  var named: [(name: JSONString, value: TemplateValue)]
-
-  init(_ positional: [TemplateValue] = [], _ named: [(name: JSONString, value: TemplateValue)] = []) {
-    (self.positional, self.named) = (positional, named)
-  }
-
-  /// The argument at a place or of a name; nil if it is not given.
-  func value(_ place: Int, _ name: String) -> TemplateValue? {
-    place < positional.count ? positional[place] : named.first { $0.name == JSONString(name) }?.value
-  }
-
-  /// A whole number, or nothing for none.
-  func integer(_ place: Int, _ name: String) throws(InputError) -> Int? {
-    guard let value = value(place, name) else { return nil }
-    if case .none = value { return nil }
-    guard let integer = value.integer else {
-      throw InputError(.badValue, "gives \(value.kindName) for \(name), which must be a whole number")
-    }
-    return integer
-  }
-
-  /// A text.
-  func text(_ place: Int, _ name: String) throws(InputError) -> [UInt8]? {
-    guard let value = value(place, name) else { return nil }
-    if case .none = value { return nil }
-    guard case .string(let text) = value else {
-      throw InputError(.badValue, "gives \(value.kindName) for \(name), which must be text")
-    }
-    return text.utf8
-  }
-
-  func requiredText(_ place: Int, _ name: String) throws(InputError) -> [UInt8] {
-    guard let text = try text(place, name) else { throw InputError(.badValue, "does not give \(name)") }
-    return text
-  }
-}
-
-extension TemplateLoop {
-  func member(_ name: String) -> TemplateValue? {
-    switch name {
-    case "index": .int(index + 1)
-    case "index0": .int(index)
-    case "revindex": .int(items.count - index)
-    case "revindex0": .int(items.count - index - 1)
-    case "first": .bool(index == 0)
-    case "last": .bool(index == items.count - 1)
-    case "length": .int(items.count)
-    case "depth": .int(depth)
-    case "depth0": .int(depth - 1)
-    case "previtem": index > 0 ? items[index - 1] : .undefined("previtem")
-    case "nextitem": index + 1 < items.count ? items[index + 1] : .undefined("nextitem")
-    default: nil
     }
   }
 }

@@ -146,6 +146,24 @@ final class TemplateLoop: @unchecked Sendable {
   var lastChecked: TemplateValue?
 
   init(_ items: [TemplateValue], depth: Int) { (self.items, self.depth) = (items, depth) }
+
+  /// A member by its name; nil where there is none.
+  func member(_ name: String) -> TemplateValue? {
+    switch name {
+    case "index": .int(index + 1)
+    case "index0": .int(index)
+    case "revindex": .int(items.count - index)
+    case "revindex0": .int(items.count - index - 1)
+    case "first": .bool(index == 0)
+    case "last": .bool(index == items.count - 1)
+    case "length": .int(items.count)
+    case "depth": .int(depth)
+    case "depth0": .int(depth - 1)
+    case "previtem": index > 0 ? items[index - 1] : .undefined("previtem")
+    case "nextitem": index + 1 < items.count ? items[index + 1] : .undefined("nextitem")
+    default: nil
+    }
+  }
 }
 
 /// What can be called: a function of the environment, a method bound to its value, a macro.

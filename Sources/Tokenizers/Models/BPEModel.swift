@@ -17,7 +17,7 @@ struct BPEModel: Sendable {
   // The ids of each byte's character (in the byte alphabet if pieces are looked up so, else of ASCII), for each place.
   private let firstIDs: [Place: [Int32]]
   private let innerIDs: [Int32]
-  private let isByteLevel: Bool
+  let isByteLevel: Bool
 
   private enum Place: CaseIterable { case whole, first, inner, last }
 

@@ -35,6 +35,11 @@ enum Model: Sendable {
     }
   }
 
+  /// Whether pieces are looked up in the byte alphabet.
+  var isByteLevel: Bool {
+    if case .bpe(let model) = self { model.isByteLevel } else { false }
+  }
+
   /// Appends the tokens of the piece at `start..<end` of `text`.
   ///
   /// - Throws: `badValue` where a token for unknown text is needed and there is none, `tooLarge` beyond 2 GiB.

@@ -110,9 +110,46 @@ extension Shape {
 
 /// Where the elements lie of a tensor with these sizes and steps, in row-major order.
 private func offsets(_ sizes: [Int], _ steps: [Int]) -> [Int] {
-  zip(sizes, steps).reduce([0]) { starts, axis in
-    starts.flatMap { start in (0..<axis.0).map { start + $0 * axis.1 } }
+  var offsets = [0]
+  for (size, step) in zip(sizes, steps) {
+    let starts = offsets
+    offsets = []
+    offsets.reserveCapacity(starts.count * size)
+    var at = 0
+    while at < starts.count {
+      var i = 0
+      while i < size {
+        offsets.append(starts[at] + i * step)
+        i += 1
+      }
+      at += 1
+    }
   }
+  return offsets
+}
+
+/// Runs `body` with the elements of both; not where one has none.
+private func withElements(
+  _ a: [Double], _ b: [Double], _ body: (UnsafePointer<Double>, UnsafePointer<Double>) -> Void
+) {
+  a.withUnsafeBufferPointer { a in
+    b.withUnsafeBufferPointer { b in
+      if let a = a.baseAddress, let b = b.baseAddress { body(a, b) }
+    }
+  }
+}
+
+/// The sum of the products of two runs of elements. Like the loops below it is written for builds without
+/// optimization too: a check of gradients is mostly this.
+private func dot(
+  _ a: UnsafePointer<Double>, _ aStep: Int, _ b: UnsafePointer<Double>, _ bStep: Int, _ count: Int
+) -> Double {
+  var sum = 0.0, p = 0
+  while p < count {
+    sum += a[p * aStep] * b[p * bStep]
+    p += 1
+  }
+  return sum
 }
 
 /// The innermost rows.
@@ -133,7 +170,13 @@ private func broadcast(
   let left = padded(aShape.array, 1), right = padded(bShape.array, 1)
   let sizes = zip(left, right).map { $0 == 1 ? $1 : $0 }
   func steps(_ shape: Shape) -> [Int] { padded(zip(shape.array, shape.steps).map { $0 == 1 ? 0 : $1 }, 0) }
-  return zip(offsets(sizes, steps(aShape)), offsets(sizes, steps(bShape))).map { function(a[$0], b[$1]) }
+  let (from, with) = (offsets(sizes, steps(aShape)), offsets(sizes, steps(bShape)))
+  var result = Array(repeating: 0.0, count: from.count), i = 0
+  while i < from.count {
+    result[i] = function(a[from[i]], b[with[i]])
+    i += 1
+  }
+  return result
 }
 
 private func product(
@@ -142,18 +185,15 @@ private func product(
   let (m, k) = transposingLeft ? (aShape[-1], aShape[-2]) : (aShape[-2], aShape[-1])
   let n = transposingRight ? bShape[-2] : bShape[-1]
   let count = aShape.array.dropLast(2).reduce(1, *)
-  var result: [Double] = []
-  for matrix in 0..<count {
-    let left = matrix * m * k, right = bShape.rank == 2 ? 0 : matrix * k * n
-    for i in 0..<m {
-      for j in 0..<n {
-        var sum = 0.0
-        for p in 0..<k {
-          sum +=
-            a[left + (transposingLeft ? p * m + i : i * k + p)] * b[right + (transposingRight ? j * k + p : p * n + j)]
-        }
-        result.append(sum)
-      }
+  let (aRow, aStep) = transposingLeft ? (1, m) : (k, 1), (bColumn, bStep) = transposingRight ? (k, 1) : (1, n)
+  var result = Array(repeating: 0.0, count: count * m * n)
+  withElements(a, b) { a, b in
+    var at = 0
+    while at < result.count {
+      let (row, j) = at.quotientAndRemainder(dividingBy: n), (matrix, i) = row.quotientAndRemainder(dividingBy: m)
+      let left = matrix * m * k + i * aRow, right = (bShape.rank == 2 ? 0 : matrix * k * n) + j * bColumn
+      result[at] = dot(a + left, aStep, b + right, bStep, k)
+      at += 1
     }
   }
   return result
@@ -224,25 +264,43 @@ private func attention(
   func start(_ part: AttentionGeometry.Part, _ row: Int, _ position: Int, _ head: Int) -> Int {
     part.start + row * part.batchStride + position * part.rowStride + head * part.headStride
   }
-  var result: [Double] = []
-  for row in 0..<g.batch {
-    for i in 0..<g.queryCount {
-      let seen = (0..<g.keyCount).filter { g.mask.sees($0, from: g.keyCount - g.queryCount + i, row: row) }
-      for head in 0..<g.headCount {
-        let shared = head / (g.headCount / g.keyValueHeadCount), q = start(g.query, row, i, head)
-        let scores = seen.map { j in
-          let k = start(g.key, row, j, shared)
-          var sum = 0.0
-          for d in 0..<width { sum += query[q + d] * key[k + d] }
-          return sum * Double(g.scale) + (bias?[(head * g.queryCount + i) * g.keyCount + j] ?? 0)
+  var result = Array(repeating: 0.0, count: g.batch * g.queryCount * g.headCount * width)
+  withElements(query + key, value) { queriesAndKeys, values in
+    for row in 0..<g.batch {
+      for i in 0..<g.queryCount {
+        var seen: [Int] = [], j = 0
+        while j < g.keyCount {
+          if g.mask.sees(j, from: g.keyCount - g.queryCount + i, row: row) { seen.append(j) }
+          j += 1
         }
-        let total = logSumExp(scores)
-        var sums = Array(repeating: 0.0, count: width)
-        for (j, score) in zip(seen, scores) {
-          let v = start(g.value, row, j, shared), weight = exp(score - total)
-          for d in 0..<width { sums[d] += weight * value[v + d] }
+        for head in 0..<g.headCount {
+          let shared = head / (g.headCount / g.keyValueHeadCount), q = queriesAndKeys + start(g.query, row, i, head)
+          var scores = Array(repeating: 0.0, count: seen.count), largest = -Double.infinity, total = 0.0, n = 0
+          while n < seen.count {
+            let k = queriesAndKeys + (query.count + start(g.key, row, seen[n], shared))
+            scores[n] = dot(q, 1, k, 1, width) * Double(g.scale)
+            if let bias { scores[n] += bias[(head * g.queryCount + i) * g.keyCount + seen[n]] }
+            largest = max(largest, scores[n])
+            n += 1
+          }
+          n = 0
+          while n < seen.count {
+            scores[n] = exp(scores[n] - largest)
+            total += scores[n]
+            n += 1
+          }
+          let target = ((row * g.queryCount + i) * g.headCount + head) * width
+          n = 0
+          while n < seen.count {
+            let v = values + start(g.value, row, seen[n], shared), weight = scores[n] / total
+            var d = 0
+            while d < width {
+              result[target + d] += weight * v[d]
+              d += 1
+            }
+            n += 1
+          }
         }
-        result += sums
       }
     }
   }

@@ -50,9 +50,9 @@ public struct SafetensorsCheckpoint: Checkpoint {
   /// - Parameters:
   ///   - path: A folder, a safetensors file, or an index file (by its ending `.index.json`).
   ///   - allowingLinks: Whether shards may be symbolic links, as in download caches; otherwise they are refused.
-  /// - Throws: `notFound`; `pathEscape` for a shard that is no plain file name or a refused link; `unsupported` for pickle
-  ///   files; `inconsistent` for a disagreement; `tooLarge` for an index above 64 MB, 2^19 tensors or 512 shards; what
-  ///   the index's JSON and opening the files throw.
+  /// - Throws: `notFound`, which names all shards that are not there; `pathEscape` for a shard that is no plain file name
+  ///   or a refused link; `unsupported` for pickle files; `inconsistent` for disagreements, which names the first twenty;
+  ///   `tooLarge` for an index above 64 MB, 2^19 tensors or 512 shards; what the index's JSON and opening the files throw.
   public init(at path: String, allowingLinks: Bool = true) throws(InputError) {
     self.path = path
     let source = try Source(path)
@@ -89,15 +89,20 @@ public struct SafetensorsCheckpoint: Checkpoint {
     _ shards: [JSONString], _ folder: String, _ index: String, _ allowingLinks: Bool
   ) throws(InputError) -> [SafetensorsFile] {
     var files: [SafetensorsFile] = []
+    var absent: [String] = []
     for shard in shards {
       let path = "\(folder)/\(shard.text)"
       try checkLink(path, allowingLinks)
       do throws(InputError) { files.append(try SafetensorsFile(opening: path)) } catch {
         guard error.kind == .notFound else { throw error }
-        throw InputError(
-          .notFound, "the index names the shard \(shard.quoted), which is not there", at: index,
-          advice: "Fetch all files of the model.")
+        absent.append(shard.quoted)
       }
+    }
+    guard absent.isEmpty else {
+      let (noun, verb) = absent.count == 1 ? ("shard", "is") : ("shards", "are")
+      throw InputError(
+        .notFound, "the index names the \(noun) \(absent.joined(separator: ", ")), which \(verb) not there",
+        at: index, advice: "Fetch all files of the model.")
     }
     return files
   }
@@ -110,23 +115,23 @@ public struct SafetensorsCheckpoint: Checkpoint {
   private static func compare(
     _ index: ShardIndex, _ shards: [JSONString], _ files: [SafetensorsFile], _ path: String
   ) throws(InputError) {
-    var found = 0
+    var disagreements: [String] = []
+    var absent = index.shards
     for (shard, file) in zip(shards, files) {
       for entry in file.entries {
-        guard index.shards[entry.name] == shard else {
-          let claim = index.shards[entry.name].map { "places it in \($0.quoted)" } ?? "does not list it"
-          throw InputError(
-            .inconsistent, "the shard \(shard.quoted) holds \(entry.name.quoted), but the index \(claim)", at: path)
-        }
-        found += 1
+        absent[entry.name] = nil
+        let claimed = index.shards[entry.name]
+        if claimed == shard { continue }
+        let claim = claimed.map { "places it in \($0.quoted)" } ?? "does not list it"
+        disagreements.append("the shard \(shard.quoted) holds \(entry.name.quoted), but the index \(claim)")
       }
     }
-    if found == index.shards.count { return }
-    for (shard, file) in zip(shards, files) {
-      for (name, claimed) in index.shards where claimed == shard && file.entry(named: name) == nil {
-        throw InputError(
-          .inconsistent, "places \(name.quoted) in the shard \(shard.quoted), which does not hold it", at: path)
-      }
+    for (name, shard) in absent.sorted(by: { $0.key < $1.key }) {
+      disagreements.append("the index places \(name.quoted) in the shard \(shard.quoted), which does not hold it")
+    }
+    guard disagreements.isEmpty else {
+      let shown = disagreements.prefix(20).joined(separator: "; ")
+      throw InputError(.inconsistent, shown + (disagreements.count > 20 ? "; ..." : ""), at: path)
     }
   }
 

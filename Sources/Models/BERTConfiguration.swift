@@ -90,22 +90,25 @@ extension BERT {
           advice: "Known are \(Family.allCases.map(\.rawValue).joined(separator: ", ")).")
       }
       let keys = family.keys
-      func size(_ pair: (own: String, general: String), _ range: ClosedRange<Int>) throws(InputError) -> Int {
-        if let field = try json.optional(pair.own) { return try field.int(in: range) }
-        return try json.required(pair.general).int(in: range)
+      // What the reference assumes of a file that does not say are the sizes of the small model that came first.
+      func size(
+        _ pair: (own: String, general: String), _ range: ClosedRange<Int>, _ assumed: Int
+      ) throws(InputError) -> Int {
+        try json.size(pair.own, or: pair.general, range, assumed: assumed)
       }
-      let width = try size(keys.width, SizeLimit.width)
-      let headCount = try size(keys.headCount, SizeLimit.count)
+      let width = try size(keys.width, SizeLimit.width, 768)
+      let headCount = try size(keys.headCount, SizeLimit.count, 12)
       guard width % headCount == 0 else {
         throw json.error(.inconsistent, "the width \(width) is not a multiple of \(headCount) heads")
       }
       self.init(
-        family, vocabularySize: try json.required("vocab_size").int(in: SizeLimit.vocabulary),
-        positionCount: try json.required("max_position_embeddings").int(in: SizeLimit.context),
+        family,
+        vocabularySize: try json.size("vocab_size", SizeLimit.vocabulary, assumed: family == .roberta ? 50265 : 30522),
+        positionCount: try json.size("max_position_embeddings", SizeLimit.context, assumed: 512),
         tokenTypeCount: family == .distilBERT
           ? 0 : try json.optional("type_vocab_size")?.int(in: SizeLimit.vocabulary) ?? 2,
-        width: width, layerCount: try size(keys.layerCount, SizeLimit.count), headCount: headCount,
-        feedForwardWidth: try size(keys.feedForwardWidth, SizeLimit.width))
+        width: width, layerCount: try size(keys.layerCount, SizeLimit.count, family == .distilBERT ? 6 : 12),
+        headCount: headCount, feedForwardWidth: try size(keys.feedForwardWidth, SizeLimit.width, 3072))
       if let field = try json.optional(keys.activation) { activation = try field.activation() }
       // DistilBERT's is fixed, whatever a file says.
       if family != .distilBERT, let field = try json.optional("layer_norm_eps") {

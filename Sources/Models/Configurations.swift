@@ -51,6 +51,21 @@ extension JSONField {
   /// Whether there is a member `key`, be it `null`.
   func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
 
+  /// A size: what the file says, or what the reference assumes of a file that does not. The tensors must fit either.
+  ///
+  /// - Throws: `wrongType` for null; a typed error for a number outside `range`.
+  func size(_ key: String, _ range: ClosedRange<Int>, assumed: Int) throws(InputError) -> Int {
+    try has(JSONString(key)) ? try required(key).int(in: range) : assumed
+  }
+
+  /// A size that has another name in other families, which counts where a file has it.
+  func size(
+    _ key: String, or other: String, _ range: ClosedRange<Int>, assumed: Int
+  ) throws(InputError) -> Int {
+    if let field = try optional(other) { return try field.int(in: range) }
+    return try size(key, range, assumed: assumed)
+  }
+
   /// The names of the classes: those of `id2label`, or as many numbers as `num_labels` says, or else `usual`.
   func labels(unless usual: Int = 2) throws(InputError) -> [String] {
     guard let field = try optional("id2label") else {
@@ -159,19 +174,20 @@ extension GPT2 {
     /// - Throws: a typed error that names the field: missing, of the wrong type or range, or a setting that is not
     ///   implemented.
     public init(_ json: JSONField) throws(InputError) {
-      func size(_ key: String, _ alias: String, _ range: ClosedRange<Int>) throws(InputError) -> Int {
-        if let field = try json.optional(alias) { return try field.int(in: range) }
-        return try json.required(key).int(in: range)
-      }
-      let width = try size("n_embd", "hidden_size", SizeLimit.width)
-      let headCount = try size("n_head", "num_attention_heads", SizeLimit.count)
+      let usual = Configuration.small
+      let width = try json.size("n_embd", or: "hidden_size", SizeLimit.width, assumed: usual.width)
+      let headCount = try json.size(
+        "n_head", or: "num_attention_heads", SizeLimit.count, assumed: usual.headCount)
       guard width % headCount == 0 else {
         throw json.error(.inconsistent, "n_embd \(width) is not a multiple of n_head \(headCount)")
       }
       self.init(
-        vocabularySize: try json.required("vocab_size").int(in: SizeLimit.vocabulary),
-        contextLength: try size("n_positions", "max_position_embeddings", SizeLimit.context), width: width,
-        layerCount: try size("n_layer", "num_hidden_layers", SizeLimit.count), headCount: headCount,
+        vocabularySize: try json.size("vocab_size", SizeLimit.vocabulary, assumed: usual.vocabularySize),
+        contextLength: try json.size(
+          "n_positions", or: "max_position_embeddings", SizeLimit.context, assumed: usual.contextLength),
+        width: width,
+        layerCount: try json.size("n_layer", or: "num_hidden_layers", SizeLimit.count, assumed: usual.layerCount),
+        headCount: headCount,
         feedForwardWidth: try json.optional("n_inner")?.int(in: SizeLimit.width))
       if let field = try json.optional("activation_function") { activation = try field.activation() }
       if let field = try json.optional("layer_norm_epsilon") {

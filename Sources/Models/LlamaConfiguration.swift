@@ -104,8 +104,9 @@ extension Llama {
     ///   implemented.
     public init(_ json: JSONField) throws(InputError) {
       let family = try Family(json)
-      let width = try json.required("hidden_size").int(in: SizeLimit.width)
-      let headCount = try json.required("num_attention_heads").int(in: SizeLimit.count)
+      let usual = family.assumed
+      let width = try json.size("hidden_size", SizeLimit.width, assumed: usual.width)
+      let headCount = try json.size("num_attention_heads", SizeLimit.count, assumed: usual.headCount)
       // What the reference assumes of a file that does not say.
       let isSaid = try json.has("num_key_value_heads"), assumed = family == .mistral && !isSaid ? 8 : headCount
       let shared = try json.optional("num_key_value_heads")?.int(in: SizeLimit.count) ?? assumed
@@ -126,11 +127,12 @@ extension Llama {
         throw json.error(.inconsistent, "rotary positions need an even head width, not \(rotated)")
       }
       self.init(
-        family, vocabularySize: try json.required("vocab_size").int(in: SizeLimit.vocabulary),
-        contextLength: try json.required("max_position_embeddings").int(in: SizeLimit.context), width: width,
-        layerCount: try json.required("num_hidden_layers").int(in: SizeLimit.count), headCount: headCount,
-        keyValueHeadCount: shared, headWidth: headWidth,
-        feedForwardWidth: try json.required("intermediate_size").int(in: SizeLimit.width))
+        family, vocabularySize: try json.size("vocab_size", SizeLimit.vocabulary, assumed: usual.vocabularySize),
+        contextLength: try json.size("max_position_embeddings", SizeLimit.context, assumed: usual.contextLength),
+        width: width,
+        layerCount: try json.size("num_hidden_layers", SizeLimit.count, assumed: usual.layerCount),
+        headCount: headCount, keyValueHeadCount: shared, headWidth: headWidth,
+        feedForwardWidth: try json.size("intermediate_size", SizeLimit.width, assumed: usual.feedForwardWidth))
       if let field = try json.optional("hidden_act") { activation = try field.activation() }
       if let field = try json.optional("rms_norm_eps") { normEpsilon = Float(try field.double(in: 1e-20...1)) }
       if family == .llama || family == .qwen3, let field = try json.optional("attention_bias") {
@@ -248,6 +250,24 @@ extension Llama.Family {
         advice: "Known are \(Llama.Family.allCases.map(\.rawValue).joined(separator: ", ")).")
     }
     self = family
+  }
+
+  /// What the reference assumes of a file that does not say.
+  fileprivate struct Assumed {
+    let vocabularySize: Int
+    let contextLength: Int
+    let feedForwardWidth: Int
+    let width = 4096
+    let layerCount = 32
+    let headCount = 32
+  }
+
+  fileprivate var assumed: Assumed {
+    switch self {
+    case .llama: Assumed(vocabularySize: 32000, contextLength: 2048, feedForwardWidth: 11008)
+    case .mistral: Assumed(vocabularySize: 32000, contextLength: 131072, feedForwardWidth: 14336)
+    case .qwen2, .qwen3: Assumed(vocabularySize: 151936, contextLength: 32768, feedForwardWidth: 22016)
+    }
   }
 
   /// What the names of Hugging Face's classes begin with.

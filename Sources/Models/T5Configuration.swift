@@ -74,20 +74,23 @@ extension T5 {
     public init(_ json: JSONField) throws(InputError) {
       let type = try json.required("model_type")
       guard try type.string() == "t5" else { throw type.error(.unsupported, "is no T5") }
-      let headCount = try json.required("num_heads").int(in: SizeLimit.count)
-      let headWidth = try json.required("d_kv").int(in: SizeLimit.width)
+      let headCount = try json.size("num_heads", SizeLimit.count, assumed: 8)
+      let headWidth = try json.size("d_kv", SizeLimit.width, assumed: 64)
       guard headCount * headWidth <= 1 << 24 else {
         throw json.error(.tooLarge, "num_heads \(headCount) times d_kv \(headWidth) is above \(1 << 24)")
       }
-      let width = try json.required("d_model").int(in: SizeLimit.width)
-      let layerCount = try json.required("num_layers").int(in: SizeLimit.count)
+      let width = try json.size("d_model", SizeLimit.width, assumed: 512)
+      let layerCount = try json.size("num_layers", SizeLimit.count, assumed: 6)
       self.init(
-        vocabularySize: try json.required("vocab_size").int(in: SizeLimit.vocabulary), width: width,
+        vocabularySize: try json.size("vocab_size", SizeLimit.vocabulary, assumed: 32128), width: width,
         layerCount: layerCount,
         decoderLayerCount: try json.optional("num_decoder_layers")?.int(in: SizeLimit.count),
         headCount: headCount, headWidth: headWidth,
-        feedForwardWidth: try json.required("d_ff").int(in: SizeLimit.width))
+        feedForwardWidth: try json.size("d_ff", SizeLimit.width, assumed: 2048))
       if let field = try json.optional("feed_forward_proj") { try readFeedForward(field) }
+      // What follows from it newer files say themselves, and then that counts.
+      if let field = try json.optional("dense_act_fn") { activation = try field.activation() }
+      if let field = try json.optional("is_gated_act") { isGated = try field.bool() }
       if let field = try json.optional("relative_attention_num_buckets") {
         bucketCount = try field.int(in: 4...1 << 16)
       }

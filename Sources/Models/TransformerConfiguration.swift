@@ -114,11 +114,16 @@ extension Transformer {
           .unsupported, "is none of the families with the Transformer's blocks",
           advice: "Known are \(Family.allCases.map(\.rawValue).joined(separator: ", ")).")
       }
-      let width = try json.required("d_model").int(in: SizeLimit.width)
+      /// A size: Hugging Face assumes it of a file that does not say; the original one's files must.
+      func size(_ key: String, _ range: ClosedRange<Int>, _ assumed: Int) throws(InputError) -> Int {
+        if family == .transformer { return try json.required(key).int(in: range) }
+        return try json.size(key, range, assumed: assumed)
+      }
+      let width = try size("d_model", SizeLimit.width, 1024)
       func heads(_ key: String) throws(InputError) -> Int {
-        let field = try json.required(key), count = try field.int(in: SizeLimit.count)
+        let count = try size(key, SizeLimit.count, 16)
         guard width % count == 0 else {
-          throw field.error(.inconsistent, "d_model \(width) is not a multiple of \(count) heads")
+          throw json.error(.inconsistent, "d_model \(width) is not a multiple of the \(count) of \(key)")
         }
         return count
       }
@@ -127,13 +132,14 @@ extension Transformer {
         throw json.error(.unsupported, "sinusoids of an odd d_model, \(width), are not implemented")
       }
       self.init(
-        family, vocabularySize: try json.required("vocab_size").int(in: SizeLimit.vocabulary),
-        contextLength: try json.required("max_position_embeddings").int(in: SizeLimit.context), width: width,
-        layerCount: try json.required("encoder_layers").int(in: SizeLimit.count), headCount: headCount,
-        feedForwardWidth: try json.required("encoder_ffn_dim").int(in: SizeLimit.width))
-      decoderLayerCount = try json.required("decoder_layers").int(in: SizeLimit.count)
+        family,
+        vocabularySize: try size("vocab_size", SizeLimit.vocabulary, family == .marian ? 58101 : 50265),
+        contextLength: try size("max_position_embeddings", SizeLimit.context, 1024), width: width,
+        layerCount: try size("encoder_layers", SizeLimit.count, 12), headCount: headCount,
+        feedForwardWidth: try size("encoder_ffn_dim", SizeLimit.width, 4096))
+      decoderLayerCount = try size("decoder_layers", SizeLimit.count, 12)
       decoderHeadCount = try heads("decoder_attention_heads")
-      decoderFeedForwardWidth = try json.required("decoder_ffn_dim").int(in: SizeLimit.width)
+      decoderFeedForwardWidth = try size("decoder_ffn_dim", SizeLimit.width, 4096)
       if family == .marian {
         targetVocabularySize =
           try json.optional("decoder_vocab_size")?.int(in: SizeLimit.vocabulary) ?? vocabularySize

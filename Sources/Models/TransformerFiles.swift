@@ -185,7 +185,7 @@ extension Transformer.Family {
 
 extension Transformer: SavableModel, NamedForward {
   /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
-  /// BART without `decoder_input_ids` is given the source, a token later.
+  /// BART and mBART without `decoder_input_ids` are given the source, a token later.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let texts = try configuration.texts(of: inputs)
     var pass = Pass(mask: texts.sourceMask)
@@ -199,7 +199,7 @@ extension Transformer: SavableModel, NamedForward {
 
 extension Transformer.With: SavableModel, NamedForward {
   /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
-  /// BART without `decoder_input_ids` is given the source, a token later.
+  /// BART and mBART without `decoder_input_ids` are given the source, a token later.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let texts = try model.configuration.texts(of: inputs)
     if let head = head as? Transformer.SequenceClassificationHead {
@@ -227,18 +227,29 @@ extension Transformer.SequenceClassificationHead {
 
 extension Transformer.Configuration {
   fileprivate func texts(of inputs: ForwardInputs) throws(InputError) -> TextPair {
-    var shifted: ((TokenBatch) -> TokenBatch)?
-    if family == .bart, let start = decoderStartToken, start < targetVocabularySize, paddingToken != nil {
-      shifted = { source in
-        var target = source
-        for i in target.ids.indices {
-          target.ids[i] = i % source.time == 0 ? Int32(truncatingIfNeeded: start) : source.ids[i - 1]
-        }
-        return target
-      }
-    }
-    return try TextPair(
+    try TextPair(
       inputs, sourceVocabularySize: vocabularySize, targetVocabularySize: targetVocabularySize,
-      contextLength: contextLength, shifted: shifted)
+      contextLength: contextLength, shifted: firstToken.map { first in { shifted($0, after: first) } })
+  }
+
+  /// What a decoder that is given its source begins with, by the tokens of a text; nil where it is given none.
+  private var firstToken: ((ArraySlice<Int32>) -> Int32)? {
+    switch (family, paddingToken, decoderStartToken) {
+    case (.bart, .some, let start?) where start < targetVocabularySize: { _ in Int32(truncatingIfNeeded: start) }
+    // The name of the text's language, which stands at its end: so many tokens in as there are that are no padding.
+    case (.mbart, let padding?, _):
+      { row in row[row.startIndex + max(row.count { Int($0) != padding }, 1) - 1] }
+    default: nil
+    }
+  }
+
+  /// Texts a token later.
+  private func shifted(_ source: TokenBatch, after first: (ArraySlice<Int32>) -> Int32) -> TokenBatch {
+    var target = source
+    for row in 0..<source.batch {
+      let start = row * source.time, ids = source.ids[start..<start + source.time]
+      target.ids.replaceSubrange(start..<start + source.time, with: [first(ids)] + ids.dropLast())
+    }
+    return target
   }
 }

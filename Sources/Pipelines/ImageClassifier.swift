@@ -13,7 +13,7 @@ public struct ImageClassifier: Sendable {
   public struct Label: Sendable, Equatable {
     /// What `config.json` calls it.
     public let name: String
-    /// How likely the model thinks it.
+    /// How likely the model thinks it: beside the other classes, or by itself where a picture may be of several classes.
     public let probability: Float
   }
 
@@ -22,6 +22,9 @@ public struct ImageClassifier: Sendable {
   private let labels: [String]
   private let encoder: ViT
   private let scores: @Sendable (Tensor) -> Tensor
+  /// Whether a picture is of one class alone.
+  private let excludesOthers: Bool
+  private let folder: String
 
   /// Loads the model and the processor of a folder.
   ///
@@ -55,17 +58,34 @@ public struct ImageClassifier: Sendable {
         .unsupported, "the model sees \(encoder.configuration.channelCount) colours, not three", at: folder)
     }
     labels = encoder.configuration.labels
-    self.encoder = encoder
+    excludesOthers = try Self.excludesOthers(
+      try PretrainedModel.configuration(in: folder), labelCount: labels.count)
+    (self.encoder, self.folder) = (encoder, folder)
+  }
+
+  /// What `problem_type` says or, where it is absent, the number of classes.
+  private static func excludesOthers(_ json: JSONField, labelCount: Int) throws(InputError) -> Bool {
+    guard let type = try json.optional("problem_type") else { return labelCount > 1 }
+    switch try type.string() {
+    case "single_label_classification": return labelCount > 1
+    case "multi_label_classification": return false
+    default:
+      throw type.error(
+        .unsupported, "says that the model does not classify",
+        advice: "Known are single_label_classification and multi_label_classification.")
+    }
   }
 
   /// The likeliest classes of a picture, likeliest first.
   ///
-  /// - Throws: `budget` for a picture that is too large, `sizeMismatch` where what is left of it is less than a patch.
+  /// - Throws: `budget` for a picture that is too large, `sizeMismatch` where what is left of it is less than a patch,
+  ///   `nonFinite` where the model computes what is no number.
   public func classify(_ image: Image, count: Int = 5) throws(InputError) -> [Label] {
     precondition(count > 0, "ImageClassifier.classify: \(count) labels")
     let pixels = try processor(image)
     try encoder.check(pixels.shape)
-    let probabilities = scores(pixels).softmax().scalars
+    let scores = try scores(pixels).checkedToBeFinite(from: folder)
+    let probabilities = (excludesOthers ? scores.softmax() : scores.sigmoid()).scalars
     return largest(probabilities[...], count: count).map { Label(name: labels[$0], probability: probabilities[$0]) }
   }
 }

@@ -25,6 +25,7 @@ public struct MaskFiller: Sendable {
   private let maskID: Int
   private let model: BERT.With<BERT.MaskedLanguageHead>
   private let tokenizer: PipelineTokenizer
+  private let folder: String
 
   /// Loads the model and the tokenizer of a folder.
   ///
@@ -50,13 +51,13 @@ public struct MaskFiller: Sendable {
         .missing, "the tokenizer has no token for what is hidden", at: folder,
         advice: "Name it as mask_token in tokenizer_config.json.")
     }
-    (self.mask, maskID) = (mask, id)
+    (self.mask, maskID, self.folder) = (mask, id, folder)
   }
 
   /// For each mask of a text in turn, the likeliest tokens, likeliest first.
   ///
   /// - Throws: `badValue` for a text without a mask, or one that the model does not know a token of; `tooLarge` for one
-  ///   that is too long.
+  ///   that is too long; `nonFinite` where the model computes what is no number.
   public func fill(_ text: String, count: Int = 5) throws(InputError) -> [[Candidate]] {
     precondition(count > 0, "MaskFiller.fill: \(count) candidates")
     let ids = try tokenizer.encoding(of: text).ids
@@ -72,7 +73,7 @@ public struct MaskFiller: Sendable {
     let width = states.hidden.shape[2]
     hidden.hidden = states.hidden.reshaped(ids.count, width).rows(at: masks.map { Int32($0) })
       .reshaped(1, masks.count, width)
-    let scores = model.head(hidden, &pass).softmax()
+    let scores = try model.head(hidden, &pass).checkedToBeFinite(from: folder).softmax()
     let probabilities = scores.scalars, vocabulary = scores.shape[2]
     var result: [[Candidate]] = []
     for row in masks.indices {

@@ -51,7 +51,8 @@ public struct TextEmbedder: Sendable {
   /// - Parameters:
   ///   - normalizing: Whether vectors are divided by their length, if the folder does not say so already.
   ///   - batchSize: How many texts are computed together at most.
-  /// - Throws: `badValue` for a text with a character that no token stands for, or a token that the model does not know.
+  /// - Throws: `badValue` for a text with a character that no token stands for, or a token that the model does not know;
+  ///   `nonFinite` where the model computes what is no number.
   public func encode(
     _ texts: [String], normalizing: Bool = false, batchSize: Int = 32
   ) throws(InputError) -> Tensor {
@@ -83,7 +84,7 @@ public struct TextEmbedder: Sendable {
         vectors.replaceSubrange(text * width..<(text + 1) * width, with: vector.scalars)
       }
     }
-    let result = Tensor(vectors, shape: Shape(texts.count, width))
+    let result = try Tensor(vectors, shape: Shape(texts.count, width)).checkedToBeFinite(from: modules.modelFolder)
     return normalizing ? normalized(result) : result
   }
 

@@ -100,6 +100,11 @@ func withShards<R>(_ body: (ShardedFolder) throws -> R) throws -> R {
     #expect(try kind { mkdir($0, 0o700) } == .io)
     #expect(try kind { mkfifo($0, 0o600) } == .io)
     #expect(try kind { _ in } == .notFound)
+    try withShards { (folder) throws in
+      for shard in [ShardedFolder.first, ShardedFolder.second] { unlink("\(folder.path)/\(shard)") }
+      let error = try #require(throws: InputError.self) { try SafetensorsCheckpoint(at: folder.path) }
+      #expect(error.what.contains(#""\#(ShardedFolder.first)", "\#(ShardedFolder.second)""#))
+    }
     #expect(try kind { try AtomicFile.write([], to: $0) } == .truncated)
     #expect(try kind { try AtomicFile.write([0x50, 0x4B, 3, 4, 0, 0, 8, 8, 0, 0], to: $0) } == .unsupported)
     #expect(try kind { try AtomicFile.write([0x80, 2, 0x7D, 0x71, 0, 1, 2, 3, 4], to: $0) } == .unsupported)
@@ -174,7 +179,13 @@ func withShards<R>(_ body: (ShardedFolder) throws -> R) throws -> R {
     let unlisted = try error { try $0.writeIndex(["a": first, "c": second], size: "12") }
     #expect(unlisted == #"the shard "\#(first)" holds "b", but the index does not list it"#)
     let absent = try error { try $0.writeIndex(["a": first, "b": first, "c": second, "d": second], size: "12") }
-    #expect(absent == #"places "d" in the shard "\#(second)", which does not hold it"#)
+    #expect(absent == #"the index places "d" in the shard "\#(second)", which does not hold it"#)
+    let several = try error { try $0.writeIndex(["a": first, "d": first, "e": second], size: "12") }
+    #expect(
+      several == #"the shard "\#(first)" holds "b", but the index does not list it; "#
+        + #"the shard "\#(second)" holds "c", but the index does not list it; "#
+        + #"the index places "d" in the shard "\#(first)", which does not hold it; "#
+        + #"the index places "e" in the shard "\#(second)", which does not hold it"#)
     let twice = try error { try $0.write(["c", "a"], to: second, shape: [2, 2]) }
     #expect(twice == #"the shard "\#(second)" holds "a", but the index places it in "\#(first)""#)
   }

@@ -144,6 +144,8 @@ CASES = [
             MARIAN, decoder_vocab_size=VOCABULARY - 3, share_encoder_decoder_embeddings=False, pad_token_id=30,
             decoder_start_token_id=30)),
     ("mbart-lm", "MBartForConditionalGeneration", dict(BART, scale_embedding=True, decoder_start_token_id=3)),
+    ("mbart-sequence-classification", "MBartForSequenceClassification", dict(BART, **LABELS)),
+    ("mbart-question-answering", "MBartForQuestionAnswering", dict(BART, scale_embedding=True)),
     ("pegasus-lm", "PegasusForConditionalGeneration", dict(BART, activation_function="relu")),
 ]
 

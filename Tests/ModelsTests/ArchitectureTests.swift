@@ -30,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 81)
+    #expect(ModelFixture.names.count == 83)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 

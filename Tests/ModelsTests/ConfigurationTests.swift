@@ -52,11 +52,61 @@ import Testing
     }
     for key in ConfigurationTests.sizes where key != "num_key_value_heads" {
       #expect(kind([(key, "null")]) == .wrongType, "\(key): null")
-      #expect(kind([(key, nil)]) == .missing, "\(key) absent")
+      #expect(kind([(key, nil)]) == nil, "\(key) absent")
     }
     // Null is how files say that these follow from the others.
     #expect(kind([("num_key_value_heads", "null"), ("head_dim", "null")]) == nil)
     #expect(gpt2Kind([("n_inner", "null")]) == nil)
+  }
+
+  /// What Hugging Face's configurations have where a file does not say, as its version 5.23.0 prints it.
+  @Test func absentSizesAreThoseOfTheReference() throws {
+    func json(_ type: String) throws(InputError) -> JSONField {
+      try SmallModels.parsed("{\"model_type\": \"\(type)\"}")
+    }
+    func expect(_ found: [Int], _ expected: [Int], _ type: String) { #expect(found == expected, "\(type)") }
+    for (type, vocabulary, layers) in [
+      ("bert", 30522, 12), ("roberta", 50265, 12), ("xlm-roberta", 30522, 12), ("distilbert", 30522, 6),
+    ] {
+      let c = try BERT.Configuration(json(type))
+      expect(
+        [c.vocabularySize, c.positionCount, c.width, c.layerCount, c.headCount, c.feedForwardWidth],
+        [vocabulary, 512, 768, layers, 12, 3072], type)
+    }
+    #expect(try GPT2.Configuration(json("gpt2")) == GPT2.Configuration.small)
+    for (type, vocabulary, context, shared, inner) in [
+      ("llama", 32000, 2048, 32, 11008), ("mistral", 32000, 131072, 8, 14336), ("qwen2", 151936, 32768, 32, 22016),
+      ("qwen3", 151936, 32768, 32, 22016),
+    ] {
+      let c = try Llama.Configuration(json(type))
+      expect(
+        [c.vocabularySize, c.contextLength, c.width, c.layerCount, c.headCount, c.keyValueHeadCount, c.headWidth],
+        [vocabulary, context, 4096, 32, 32, shared, 128], type)
+      expect([c.feedForwardWidth], [inner], type)
+    }
+    let t5 = try T5.Configuration(json("t5"))
+    expect(
+      [t5.vocabularySize, t5.width, t5.layerCount, t5.decoderLayerCount, t5.headCount, t5.headWidth],
+      [32128, 512, 6, 6, 8, 64], "t5")
+    expect([t5.feedForwardWidth], [2048], "t5")
+    for (type, vocabulary) in [("bart", 50265), ("mbart", 50265), ("marian", 58101), ("pegasus", 50265)] {
+      let c = try Transformer.Configuration(json(type))
+      expect(
+        [c.vocabularySize, c.targetVocabularySize, c.contextLength, c.width], [vocabulary, vocabulary, 1024, 1024], type
+      )
+      expect([c.encoderLayerCount, c.encoderHeadCount, c.encoderFeedForwardWidth], [12, 16, 4096], type)
+      expect([c.decoderLayerCount, c.decoderHeadCount, c.decoderFeedForwardWidth], [12, 16, 4096], type)
+    }
+    #expect(errorKind { () throws(InputError) in try Transformer.Configuration(json("transformer")) } == .missing)
+  }
+
+  /// What T5's newer files say besides `feed_forward_proj`, which then counts.
+  @Test func feedForwardsThatAreSaidTwice() throws {
+    let c = try T5.Configuration(
+      SmallModels.parsed(
+        "{\"model_type\": \"t5\", \"feed_forward_proj\": \"relu\", \"is_gated_act\": true, \"dense_act_fn\": \"silu\"}")
+    )
+    #expect(c.isGated && c.activation == .silu)
   }
 
   @Test func sizesThatDoNotGoTogether() {

@@ -305,7 +305,7 @@ import Testing
         ("", .badJSON), ("[]", .wrongType), ("{}", .missing), ("{\"model_type\": 7}", .wrongType),
         ("{\"model_type\": []}", .wrongType), ("{\"model_type\": \"\"}", .unsupported),
         ("{\"a\": 1, \"a\": 2}", .duplicate),
-        ("{\"model_type\": \"evil\"}", .unsupported), ("{\"model_type\": \"llama\"}", .missing),
+        ("{\"model_type\": \"evil\"}", .unsupported), ("{\"model_type\": \"llama\"}", .notFound),
         ("{\"model_type\": \"gpt2\",}", .badJSON), ("\u{feff}{}", .badJSON), ("{\"a\": NaN}", .badJSON),
         (SmallModels.grouped, .notFound),
       ] {

@@ -205,8 +205,36 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
   }
 }
 
+/// Damages a model's file: all of its numbers become NaN.
+func spoil(_ folder: URL) throws {
+  let url = folder.appending(path: "model.safetensors")
+  var bytes = [UInt8](try Data(contentsOf: url))
+  let header = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+  for number in stride(from: 8 + header, to: bytes.count, by: 4) {
+    (bytes[number + 2], bytes[number + 3]) = (0xC0, 0x7F)
+  }
+  try Data(bytes).write(to: url)
+}
+
+@Suite struct DamagedModelTests {
+  @Test func whatIsNoNumberIsRefused() throws {
+    #expect(
+      try PipelineFixture.changed("fill-bert", spoil) { folder in
+        errorKind { try MaskFiller(from: folder).fill("the [MASK]") }
+      } == .nonFinite)
+    #expect(
+      try PipelineFixture.changed("embed-bare", spoil) { folder in
+        errorKind { try TextEmbedder(from: folder).encode(["the cat"]) }
+      } == .nonFinite)
+    #expect(
+      try PipelineFixture.changed("classify-vit", spoil) { folder in
+        errorKind { try ImageClassifier(from: folder).classify(try Image(opening: ImageClassifierTests.source)) }
+      } == .nonFinite)
+  }
+}
+
 @Suite struct ImageClassifierTests {
-  private static let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  static let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures/Images/source.ppm").path
 
   @Test(arguments: ["classify-vit", "classify-deit", "classify-crop"]) func labelsAreTransformers(_ name: String) throws
@@ -223,6 +251,29 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     #expect(try classifier.classify(image, count: 100).count == 7)
   }
 
+  /// The kind of the error of a classifier of this `problem_type`, after `body` has looked at its labels.
+  private func problem(_ type: String, _ body: ([ImageClassifier.Label]) -> Void) throws -> InputError.Kind? {
+    try PipelineFixture.changed("classify-vit") { folder in
+      let url = folder.appending(path: "config.json")
+      let text = try String(contentsOf: url, encoding: .utf8)
+      try write("{\"problem_type\": \"\(type)\"," + text.drop { $0 == "{" }, to: url)
+    } _: { folder in
+      errorKind { body(try ImageClassifier(from: folder).classify(try Image(opening: Self.source), count: 7)) }
+    }
+  }
+
+  /// As Hugging Face's pipeline for images: each class by itself where a picture may be of several.
+  @Test func classesThatDoNotExcludeOthers() throws {
+    var (apart, beside) = ([Float](), [Float]())
+    #expect(try problem("multi_label_classification") { apart = $0.map(\.probability) } == nil)
+    #expect(try problem("single_label_classification") { beside = $0.map(\.probability) } == nil)
+    #expect(abs(beside.reduce(0, +) - 1) < 1e-6 && apart.count == 7)
+    // The odds of the one are in proportion to the shares of the other.
+    for i in 1..<7 {
+      #expect(abs(apart[i] / (1 - apart[i]) / (apart[0] / (1 - apart[0])) - beside[i] / beside[0]) < 1e-5)
+    }
+  }
+
   @Test func whatDoesNotClassify() throws {
     #expect(errorKind { try ImageClassifier(from: PipelineFixture.path("embed-mean")) } == .notFound)
     func kind(_ file: String, _ text: String) throws -> InputError.Kind? {
@@ -235,6 +286,7 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     #expect(try kind("preprocessor_config.json", "{\"size\": 3}") == .sizeMismatch, "less than a patch")
     #expect(try kind("preprocessor_config.json", "{\"size\": {\"height\": 12, \"width\": 16}}") == nil, "other sizes")
     #expect(try kind("preprocessor_config.json", "{\"resample\": 5}") == .unsupported)
+    #expect(try problem("regression") { _ in } == .unsupported)
     #expect(try kind("config.json", "{\"model_type\": \"vit\", \"architectures\": [\"ViTModel\"]}") == .unsupported)
   }
 }

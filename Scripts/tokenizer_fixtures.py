@@ -126,6 +126,19 @@ def clip():
     return tokenizer
 
 
+def added():
+    """Added tokens whose white space overlaps."""
+    vocabulary = {c: i for i, c in enumerate(sorted({c for text in TEXTS for c in text} - {"▁"}))}
+    tokenizer = Tokenizer(models.BPE(vocab={"[UNK]": len(vocabulary)} | vocabulary, merges=[], unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = P.Punctuation("merged_with_next")
+    tokenizer.add_tokens([
+        AddedToken("  ", rstrip=True), AddedToken(" ", single_word=True), AddedToken("\n", rstrip=True),
+        AddedToken("[MASK]", lstrip=True, rstrip=True), AddedToken(" b", lstrip=True), AddedToken("\n\n", normalized=False),
+        AddedToken("\t", lstrip=True)])
+    tokenizer.decoder = D.Fuse()
+    return tokenizer
+
+
 def o200k():
     words = (
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -206,7 +219,7 @@ def write(name, value):
 def main():
     assert tokenizers.__version__ == VERSION, f"tokenizers {VERSION} is needed, not {tokenizers.__version__}"
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    for make in [bert, roberta, llama, t5, words, clip, o200k]:
+    for make in [bert, roberta, llama, t5, words, clip, added, o200k]:
         tokenizer = make()
         text = json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, separators=(",", ":"))
         (OUTPUT / f"{make.__name__}.json").write_text(text + "\n")

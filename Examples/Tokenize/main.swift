@@ -40,7 +40,7 @@ runProgram {
       throw InputError(.badValue, "--chat and --pair do not go together", at: "tokenize", advice: "Leave out one.")
     }
     for index in texts.indices {
-      let messages = try JSONValue(parsing: Array(texts[index].text.utf8))
+      let messages = try JSONValue(parsing: Array(texts[index].text.utf8), repeatedKeys: .lastCounts)
       texts[index].text = try tokenizer.applyChatTemplate(messages: messages, addingGenerationPrompt: true)
     }
   }

@@ -22,7 +22,7 @@ public protocol StoredTensor: Sendable {
 
   /// The tensor, kept as `storageFormat`.
   ///
-  /// - Throws: `unsupported` where that is nil; `truncated` or `io` where the file fails.
+  /// - Throws: `unsupported` where that is nil, or the shape is none that a `Tensor` can have; `truncated` or `io` where the file fails.
   func read() throws(InputError) -> Tensor
   /// Fills `buffer` with the part `part` of its bytes: little-endian elements, row by row, or blocks.
   ///
@@ -54,8 +54,8 @@ extension StoredTensor {
 
   /// The tensor as its bytes lie.
   public func read() throws(InputError) -> Tensor {
-    guard let storageFormat else { throw unreadable() }
-    var tensor = Tensor(uninitialized: Shape(shape), format: storageFormat)
+    guard let storageFormat, let shape = Shape(exactly: shape) else { throw unreadable() }
+    var tensor = Tensor(uninitialized: shape, format: storageFormat)
     try tensor.withMutableBytes { (bytes) throws(InputError) in
       if bytes.count > 0 { try read(0..<bytes.count, into: bytes) }
     }
@@ -90,11 +90,17 @@ extension StoredTensor {
     return bytes
   }
 
-  /// How many elements it has.
-  public var elementCount: Int { Shape(shape).elementCount }
+  /// How many elements it has; readers see to it that an `Int` can count them.
+  public var elementCount: Int { shape.contains(0) ? 0 : shape.reduce(1, *) }
 
   /// Why it cannot be read as parameters.
   func unreadable() -> InputError {
-    InputError(.unsupported, "\(name.quoted) is kept as \(typeName), which is not read as numbers", at: path)
+    guard Shape(exactly: shape) != nil else {
+      return InputError(
+        .unsupported,
+        "\(name.quoted) is of the shape \(shape), but a tensor has at most \(Shape.mostAxes) axes of at most "
+          + "\(Shape.longestAxis)", at: path)
+    }
+    return InputError(.unsupported, "\(name.quoted) is kept as \(typeName), which is not read as numbers", at: path)
   }
 }

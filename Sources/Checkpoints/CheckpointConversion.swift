@@ -11,8 +11,9 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
 
 /// Writes the tensors of a checkpoint of any format to one file, under the names that they have.
 ///
-/// The file appears whole or not at all. Numbers of at most 32 bits are kept as `format`, or as they are: quantized ones
-/// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types are copied as they lie.
+/// The file appears whole or not at all. Float32, bfloat16 and Float16 are kept as `format`, or as they are: quantized ones
+/// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and floating
+/// point of eight bits and less, are copied as they lie.
 ///
 /// - Throws: `unsupported` for a tensor that neither can be read as numbers nor copied, or that the format has no type for;
 ///   what reading throws; `io` where the file cannot be written.

@@ -9,7 +9,7 @@ public enum TensorDifference: Sendable, Equatable {
   case onlyInSecond
   /// The shapes differ.
   case shapes([Int], [Int])
-  /// The types differ, and one of them cannot be read as numbers.
+  /// The types differ, and one of the tensors cannot be read as numbers.
   case types(String, String)
   /// Of `count` numbers `differing` are not equal, at most by `largest`, which is NaN where one of the two is.
   case numbers(differing: Int, count: Int, largest: Double)
@@ -41,7 +41,7 @@ private func difference(
   guard let first else { return .onlyInSecond }
   guard let second else { return .onlyInFirst }
   guard first.shape == second.shape else { return .shapes(first.shape, second.shape) }
-  guard first.storageFormat != nil, second.storageFormat != nil else {
+  guard first.storageFormat != nil, second.storageFormat != nil, Shape(exactly: first.shape) != nil else {
     guard first.elementType == second.elementType, first.elementType != nil else {
       return .types(first.typeName, second.typeName)
     }

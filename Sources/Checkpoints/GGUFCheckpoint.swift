@@ -44,8 +44,8 @@ public struct GGUFStoredTensor: StoredTensor {
 
   /// The tensor; blocks are widened to Float32.
   public func read() throws(InputError) -> Tensor {
-    guard let storageFormat else { throw unreadable() }
-    var tensor = Tensor(uninitialized: Shape(shape), format: storageFormat)
+    guard let storageFormat, let shape = Shape(exactly: shape) else { throw unreadable() }
+    var tensor = Tensor(uninitialized: shape, format: storageFormat)
     try tensor.withMutableBytes { (bytes) throws(InputError) in
       guard bytes.count > 0 else { return }
       guard elementType == nil else { return try file.read(entry, part: 0..<bytes.count, into: bytes) }

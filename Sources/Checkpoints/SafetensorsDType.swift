@@ -13,6 +13,8 @@ public enum SafetensorsDType: String, Sendable, CaseIterable {
   case float8E5M2 = "F8_E5M2"
   case float8E4M3 = "F8_E4M3"
   case float8E8M0 = "F8_E8M0"
+  case float8E4M3FNUZ = "F8_E4M3FNUZ"
+  case float8E5M2FNUZ = "F8_E5M2FNUZ"
   case int16 = "I16"
   case uint16 = "U16"
   case float16 = "F16"
@@ -25,35 +27,40 @@ public enum SafetensorsDType: String, Sendable, CaseIterable {
   case int64 = "I64"
   case uint64 = "U64"
 
-  /// The bytes of one element; nil for the types narrower than a byte, which are not supported.
-  public var byteCount: Int? {
+  /// The bits of one element. Those of types narrower than a byte follow each other without gaps.
+  public var bitCount: Int {
     switch self {
-    case .float4, .float6E2M3, .float6E3M2: nil
-    case .bool, .uint8, .int8, .float8E5M2, .float8E4M3, .float8E8M0: 1
-    case .int16, .uint16, .float16, .bfloat16: 2
-    case .int32, .uint32, .float32: 4
-    case .complex64, .float64, .int64, .uint64: 8
+    case .float4: 4
+    case .float6E2M3, .float6E3M2: 6
+    case .bool, .uint8, .int8, .float8E5M2, .float8E4M3, .float8E8M0, .float8E4M3FNUZ, .float8E5M2FNUZ: 8
+    case .int16, .uint16, .float16, .bfloat16: 16
+    case .int32, .uint32, .float32: 32
+    case .complex64, .float64, .int64, .uint64: 64
     }
   }
 
   /// The bytes of a tensor of this type; 1 element for the empty shape, none when an axis is 0.
   ///
-  /// - Throws: `unsupported` for a type narrower than a byte, `badValue` for a negative axis, `tooLarge` for more than 64
-  ///   axes, `overflow` when the product does not fit an `Int`, for which an axis of 0 is left out: no program could
-  ///   index along the others.
+  /// - Throws: `badValue` for a negative axis, `tooLarge` for more than 64 axes, `sizeMismatch` for elements that do not fill
+  ///   their last byte, `overflow` when the product does not fit an `Int`, for which an axis of 0 is left out: no program
+  ///   could index along the others.
   public func byteCount(of shape: [Int]) throws(InputError) -> Int {
-    guard let width = byteCount else {
-      throw InputError(.unsupported, "the element type \(rawValue) is narrower than a byte")
-    }
     guard shape.count <= 64 else { throw InputError(.tooLarge, "has \(shape.count) axes, more than 64") }
-    var bytes = width
+    // Bytes, or elements that are narrower than one.
+    var count = max(1, bitCount / 8)
     for axis in shape where axis != 0 {
       guard axis > 0 else { throw InputError(.badValue, "has an axis of length \(axis)") }
-      let (product, overflowed) = bytes.multipliedReportingOverflow(by: axis)
+      let (product, overflowed) = count.multipliedReportingOverflow(by: axis)
       guard !overflowed else { throw InputError(.overflow, "the shape \(shape) has more bytes than 64 bits can count") }
-      bytes = product
+      count = product
     }
-    return shape.contains(0) ? 0 : bytes
+    if shape.contains(0) { return 0 }
+    guard bitCount < 8 else { return count }
+    let bitsBesides = count % 8 * bitCount
+    guard bitsBesides % 8 == 0 else {
+      throw InputError(.sizeMismatch, "the shape \(shape) of \(rawValue) does not fill its last byte")
+    }
+    return count / 8 * bitCount + bitsBesides / 8
   }
 
   /// Its place in the format's order.
@@ -72,5 +79,5 @@ public struct SafetensorsEntry: Sendable, Equatable {
   public let byteRange: Range<Int>
 
   /// How many elements it has.
-  public var elementCount: Int { dtype.byteCount.map { byteRange.count / $0 } ?? 0 }
+  public var elementCount: Int { shape.contains(0) ? 0 : shape.reduce(1, *) }
 }

@@ -3,8 +3,7 @@ import Formats
 /// A safetensors file: the header is read and validated at once, tensors are read when asked for.
 ///
 /// It accepts what the reference implementation accepts, except that names may not repeat, that a tensor's record may
-/// hold nothing but its three fields, and that element types narrower than a byte, more than 64 axes and more than 2^19
-/// tensors are refused.
+/// hold nothing but its three fields, and that more than 64 axes and more than 2^19 tensors are refused.
 /// White space around the header, any header length, any order of tensors, empty tensors and scalars are legal; NaN is
 /// data. Safe to use from several threads.
 public final class SafetensorsFile: Sendable {
@@ -22,7 +21,7 @@ public final class SafetensorsFile: Sendable {
   /// Opens and validates a file. No memory is taken by what a number in the file claims.
   ///
   /// - Throws: `truncated`, `tooLarge` (a header above 100 MB or with too many entries), `badUTF8`, `badJSON`, `duplicate`, `missing`, `wrongType`,
-  ///   `badValue`, `unknownDType`, `unsupported` (a type narrower than a byte), `overflow`, `sizeMismatch`, `badOffset`,
+  ///   `badValue`, `unknownDType`, `overflow`, `sizeMismatch`, `badOffset`,
   ///   `trailing`; `badMagic` or `unsupported` when it is another well-known kind of file, and what opening it throws.
   public init(opening path: String) throws(InputError) {
     file = try InputFile(opening: path)

@@ -2,17 +2,28 @@ extension JSONValue {
   /// Parses one whole JSON document, strictly by RFC 8259.
   ///
   /// Nothing is tolerated beyond the standard: no byte order mark, comments, trailing commas, `NaN` or trailing text.
-  /// Beyond the standard's minimum, equal keys of one object (compared by bytes, after unescaping) and escapes of lone
-  /// surrogates are refused. It takes time linear in the input.
+  /// Beyond the standard's minimum, escapes of lone surrogates are refused. It takes time linear in the input.
   ///
-  /// - Parameter depthLimit: How many arrays and objects may be open at once; more than 128 counts as 128.
+  /// - Parameters:
+  ///   - depthLimit: How many arrays and objects may be open at once; more than 128 counts as 128.
+  ///   - repeatedKeys: What is made of equal keys of one object (compared by bytes, after unescaping).
   /// - Throws: `badUTF8`, `badJSON`, `duplicate`, or `overflow` for a number beyond the largest finite `Double` (one below
   ///   the smallest becomes zero). The place is the byte offset.
-  public init(parsing bytes: [UInt8], depthLimit: Int = 64) throws(InputError) {
-    var parser = try JSONParser(bytes, depthLimit: depthLimit)
+  public init(
+    parsing bytes: [UInt8], depthLimit: Int = 64, repeatedKeys: JSONRepeatedKeys = .refused
+  ) throws(InputError) {
+    var parser = try JSONParser(bytes, depthLimit: depthLimit, repeatedKeys: repeatedKeys)
     self = try parser.value()
     try parser.end()
   }
+}
+
+/// What is made of a key that stands more than once in one object, which the standard leaves open.
+public enum JSONRepeatedKeys: Sendable {
+  /// It is an error: of a file that is checked by one program and used by another, both must see the same.
+  case refused
+  /// The last value counts, at the place of the first, as in Python and JavaScript.
+  case lastCounts
 }
 
 /// Reads JSON text from front to back, value by value, so that a reader of a big header need not build the whole tree.
@@ -22,10 +33,13 @@ package struct JSONParser {
   package private(set) var offset = 0
   private var depth = 0
   private let depthLimit: Int
+  private let repeatedKeys: JSONRepeatedKeys
 
   /// A parser at the front of `bytes`, which are checked to be UTF-8 first.
-  package init(_ bytes: [UInt8], depthLimit: Int) throws(InputError) {
-    (self.bytes, self.depthLimit) = (bytes, min(depthLimit, 128))
+  package init(
+    _ bytes: [UInt8], depthLimit: Int, repeatedKeys: JSONRepeatedKeys = .refused
+  ) throws(InputError) {
+    (self.bytes, self.depthLimit, self.repeatedKeys) = (bytes, min(depthLimit, 128), repeatedKeys)
     // These two look like encoding faults, but say more as what they are.
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) || bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       throw InputError(.badJSON, "begins with a byte order mark", at: "byte 0", advice: "Save it as UTF-8 without one.")
@@ -62,7 +76,7 @@ package struct JSONParser {
     case .object:
       var members: [JSONMember] = []
       try object { (key, parser) throws(InputError) in members.append(JSONMember(key, try parser.value())) }
-      return .object(members)
+      return .object(repeatedKeys == .lastCounts ? Self.lastOfEach(members) : members)
     case .array:
       var elements: [JSONValue] = []
       try array { (parser) throws(InputError) in elements.append(try parser.value()) }
@@ -77,6 +91,19 @@ package struct JSONParser {
     }
   }
 
+  private static func lastOfEach(_ members: [JSONMember]) -> [JSONMember] {
+    var (kept, places) = ([JSONMember](), [JSONString: Int]())
+    for member in members {
+      if let place = places[member.key] {
+        kept[place] = member
+      } else {
+        places[member.key] = kept.count
+        kept.append(member)
+      }
+    }
+    return kept
+  }
+
   /// Checks any value and keeps nothing of it.
   package mutating func skip() throws(InputError) {
     switch try peek() {
@@ -86,7 +113,8 @@ package struct JSONParser {
     }
   }
 
-  /// Reads an object; `member` must read one value from the parser that it is given.
+  /// Reads an object; `member` must read one value from the parser that it is given. It is called for repeated keys too,
+  /// where they are not refused.
   package mutating func object(
     _ member: (JSONString, inout JSONParser) throws(InputError) -> Void
   ) throws(InputError) {
@@ -99,7 +127,7 @@ package struct JSONParser {
       guard offset < bytes.count, bytes[offset] == UInt8(ascii: "\"") else { throw bad("lacks a key in quotes") }
       let place = offset
       let key = try string()
-      guard keys.insert(key) else {
+      if repeatedKeys == .refused, !keys.insert(key) {
         throw InputError(.duplicate, "has the key \(key.quoted) twice in one object", at: "byte \(place)")
       }
       skipSpace()

@@ -2,6 +2,8 @@
 public struct Shape: Sendable, Hashable {
   /// The most axes that a tensor may have.
   public static let mostAxes = 6
+  /// The greatest size of an axis.
+  public static let longestAxis = Int(Int32.max)
 
   // Two halves, since a value that must lie at multiples of 32 breaks asynchronous functions that hold it: the
   // language's runtime gives their frames multiples of 16 only.
@@ -40,6 +42,13 @@ public struct Shape: Sendable, Hashable {
     for size in sizes { append(size) }
   }
 
+  /// The shape with the sizes in `sizes`, which come from outside; nil where they are more than `mostAxes`, or one of them
+  /// is negative or beyond `longestAxis`.
+  public init?(exactly sizes: [Int]) {
+    guard sizes.count <= Shape.mostAxes, sizes.allSatisfy({ 0...Shape.longestAxis ~= $0 }) else { return nil }
+    self.init(sizes)
+  }
+
   /// Adds an innermost axis.
   public mutating func append(_ size: Int) {
     precondition(rank < Shape.mostAxes, "a shape of more than \(Shape.mostAxes) axes")
@@ -62,7 +71,7 @@ public struct Shape: Sendable, Hashable {
   public subscript(axis: Int) -> Int {
     get { size(index(of: axis)) }
     set {
-      precondition(newValue >= 0 && newValue <= Int(Int32.max), "an axis of size \(newValue)")
+      precondition(0...Shape.longestAxis ~= newValue, "an axis of size \(newValue)")
       let axis = index(of: axis), size = Int32(truncatingIfNeeded: newValue)
       if axis < 4 { outer[axis] = size } else { inner[axis - 4] = size }
     }

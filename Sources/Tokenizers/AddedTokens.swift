@@ -60,7 +60,8 @@ struct AddedTokenMatcher: Sendable {
     }
   }
 
-  /// The text's segments, in order; none for an empty text.
+  /// The text's segments, in order; none for an empty text. They are apart, but that white space which one token stripped
+  /// may be in the next ones too.
   func segments(of text: [UInt8]) -> [Segment] {
     var (segments, index, segmentStart) = ([Segment](), 0, 0)
     while index < text.count && !tokens.isEmpty {
@@ -71,12 +72,13 @@ struct AddedTokenMatcher: Sendable {
       var (start, end) = (index, matchEnd)
       index = matchEnd
       if token.isSingleWord && (touchesWord(text, before: start) || touchesWord(text, after: end)) { continue }
-      if token.stripsLeft { start = spaceStart(text, before: start, notBefore: segmentStart) }
+      if token.stripsLeft { start = max(segmentStart, spaceStart(text, before: start, notBefore: segmentStart)) }
       if token.stripsRight { end = spaceEnd(text, after: end) }
-      // A token that strips right may have taken what this one starts with.
-      guard start < end, segmentStart < end else { continue }
+      // A token that strips right may have taken what this one consists of; as in the reference library, this one is there
+      // nevertheless, and the text goes on after it.
+      guard start <= end else { continue }
       if segmentStart < start { segments.append(Segment(id: nil, start: segmentStart, end: start)) }
-      segments.append(Segment(id: token.id, start: start, end: end))
+      if start < end { segments.append(Segment(id: token.id, start: start, end: end)) }
       segmentStart = end
     }
     if segmentStart < text.count { segments.append(Segment(id: nil, start: segmentStart, end: text.count)) }

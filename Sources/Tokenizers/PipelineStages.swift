@@ -68,7 +68,9 @@ extension PipelineTokenizer {
       isByteLevel = true
     }
     let added = try root.optional("added_tokens")?.addedTokens() ?? []
-    var stages = try PipelineStages(try Model(modelField, isByteLevel: isByteLevel), adding: added)
+    let model = try Model(modelField, isByteLevel: isByteLevel)
+    var stages = try PipelineStages(model, adding: added)
+    try Self.checkIDs(of: added, model.vocabulary)
     stages.preTokenizer = preTokenizer
     if let field = try root.optional("normalizer") { try stages.normalizer.add(field) }
     if let field = try root.optional("decoder") {
@@ -81,6 +83,23 @@ extension PipelineTokenizer {
     let truncation = try root.optional("truncation").map { (field) throws(InputError) in try Truncation(field) }
     let padding = try root.optional("padding").map { (field) throws(InputError) in try Padding(field) }
     try self.init(stages, addedTokens: added, truncation: truncation, padding: padding)
+  }
+}
+
+extension PipelineTokenizer {
+  /// The reference library numbers added tokens by itself, one after the other behind the vocabulary, whatever ids the file
+  /// gives them: a file with other ids has two meanings.
+  private static func checkIDs(of added: [AddedToken], _ vocabulary: Vocabulary) throws(InputError) {
+    var nextID = vocabulary.count
+    for (index, token) in added.enumerated() where vocabulary.id(of: token.content) < 0 {
+      guard token.id == nextID else {
+        throw InputError(
+          .inconsistent,
+          "The token \(quoted(token.content)) has the id \(token.id), but \(nextID) follows on the tokens before it",
+          at: "added_tokens[\(index)]", advice: "Save the tokenizer again with a recent release of `tokenizers`")
+      }
+      nextID += 1
+    }
   }
 }
 

@@ -41,6 +41,13 @@ public struct PipelineTokenizer: Tokenizer {
     for token in addedTokens {
       if token.isNormalized {
         let pattern = stages.normalizer.normalize(token.content)
+        // The reference library then finds it everywhere, even within a character.
+        guard !pattern.isEmpty else {
+          throw InputError(
+            .unsupported,
+            "The added token \(quoted(token.content)) is nothing once it is normalized, which is not implemented",
+            at: "added_tokens", advice: "Set its \"normalized\" to false")
+        }
         try normalized.add(token, as: pattern)
         if !token.isSpecial && pattern != token.content { rewrittenTokens[token.id] = pattern }
       } else {

@@ -244,4 +244,29 @@ func withShards<R>(_ body: (ShardedFolder) throws -> R) throws -> R {
       }
     }
   }
+
+  // No tensor has such a shape, but a file may, and can be listed, copied and compared.
+  @Test(arguments: [[1, 2, 1, 1, 1, 1, 2], [1 << 40, 0]])
+  func `shapes that no tensor has are read as bytes only`(shape: [Int]) throws {
+    try withFolder { (folder) throws in
+      let path = folder + "/x.safetensors", copy = folder + "/copy.safetensors"
+      let tensor = SafetensorsTensor(name: "w", dtype: .float32, shape: shape)
+      let count = shape.reduce(1, *)
+      for (path, byte) in [(path, UInt8(1)), (folder + "/other.safetensors", 2)] {
+        try SafetensorsWriter.write([tensor], to: path) { (_, sink) throws(InputError) in
+          try sink.write([UInt8](repeating: byte, count: 4 * count))
+        }
+      }
+      let checkpoint = try SafetensorsCheckpoint(at: path)
+      let stored = try #require(checkpoint.tensor(named: "w"))
+      #expect(stored.shape == shape && stored.elementCount == count)
+      #expect(errorKind { () throws(InputError) in try stored.read() } == .unsupported)
+      try convert(checkpoint, to: copy, .safetensors)
+      #expect(try differences(between: checkpoint, and: SafetensorsCheckpoint(at: copy)).isEmpty)
+      let other = try SafetensorsCheckpoint(at: folder + "/other.safetensors")
+      #expect(try differences(between: checkpoint, and: other).map(\.difference) == (count == 0 ? [] : [.bytes]))
+      #expect(
+        errorKind { () throws(InputError) in try convert(checkpoint, to: copy, .npz, as: .float16) } == .unsupported)
+    }
+  }
 }

@@ -95,6 +95,20 @@ func parse(_ text: String, depthLimit: Int = 64) throws(InputError) -> JSONValue
     #expect(errorKind { () throws(InputError) in try parse(text) } == .duplicate)
   }
 
+  @Test func `of repeated keys the last counts where they are allowed`() throws {
+    func parsed(_ text: String) throws -> JSONValue {
+      try JSONValue(parsing: Array(text.utf8), repeatedKeys: .lastCounts)
+    }
+    #expect(try parsed(#"{"a":1,"b":2,"\u0061":{"x":3,"x":4}}"#) == ["a": ["x": 4], "b": 2])
+    let many = (0..<100).map { "\"k\($0 % 10)\":\($0)," }.joined()
+    #expect(
+      try parsed("{\(many)\"k\":0}")
+        == .object((0..<10).map { JSONMember(JSONString("k\($0)"), .integer(90 + $0)) } + [JSONMember("k", 0)]))
+    #expect(
+      errorKind { () throws(InputError) in try JSONValue(parsing: Array("{\"a\":1,}".utf8), repeatedKeys: .lastCounts) }
+        == .badJSON)
+  }
+
   @Test func `the depth limit is exact and names the byte`() throws {
     func nested(_ depth: Int) -> String { String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
     #expect(throws: Never.self) { try parse(nested(64)) }

@@ -130,10 +130,10 @@ let safetensorsFamilies: [HostileFamily] = [
     [
       dtype(#""F33""#, .unknownDType), dtype(#""f32""#, .unknownDType), dtype(#""""#, .unknownDType),
       dtype("7", .wrongType), dtype("null", .wrongType), tensor(#""shape":[4],"data_offsets":[0,16]"#, .missing),
-      tensor(#""dtype":"F4","shape":[3],"data_offsets":[0,2]"#, .unsupported, data: 2),
-      tensor(#""dtype":"F4","shape":[4],"data_offsets":[0,2]"#, .unsupported, data: 2),
-      tensor(#""dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]"#, .unsupported, data: 3),
-      tensor(#""dtype":"F6_E3M2","shape":[4],"data_offsets":[0,3]"#, .unsupported, data: 3),
+      tensor(#""dtype":"F4","shape":[3],"data_offsets":[0,2]"#, .sizeMismatch, data: 2),
+      header(#"{"w":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}"#, data: 2),
+      header(#"{"w":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[0,3]}}"#, data: 3),
+      header(#"{"w":{"dtype":"F6_E3M2","shape":[4],"data_offsets":[0,3]}}"#, data: 3),
     ]),
   HostileFamily(
     "S9", 10,

@@ -62,18 +62,18 @@ import Tokenizers
     let tokenizer = try smallGPT2.setting(
       ["added_tokens"],
       to: [
-        addedToken(300, "<s>"), addedToken(301, "<s><s>"), addedToken(260, "ab", singleWord: true),
-        addedToken(303, "<l>", lstrip: true), addedToken(304, "<r>", rstrip: true, special: false),
+        addedToken(262, "<s>"), addedToken(263, "<s><s>"), addedToken(260, "ab", singleWord: true),
+        addedToken(264, "<l>", lstrip: true), addedToken(265, "<r>", rstrip: true, special: false),
       ]
     ).tokenizer()
-    #expect(try tokenizer.encode("<s><s><s>") == [301, 300])
+    #expect(try tokenizer.encode("<s><s><s>") == [263, 262])
     #expect(try tokenizer.encode("ab-ab") == [260, 45, 260])
     #expect(try tokenizer.encode("abé") == [260, 0xC3, 0xA9])
     #expect(try tokenizer.encode("-b ab") == [45, 98, 32, 260])
     #expect(try tokenizer.encode("éab") == [0xC3, 0xA9, 260])
-    #expect(try tokenizer.encode("a \t<l> a") == [97, 303, 32, 97])
-    #expect(try tokenizer.encode("a <r>\u{3000} a") == [97, 32, 304, 97])
-    #expect(try tokenizer.decode([97, 303, 304], skippingSpecialTokens: true) == "a<r>")
+    #expect(try tokenizer.encode("a \t<l> a") == [97, 264, 32, 97])
+    #expect(try tokenizer.encode("a <r>\u{3000} a") == [97, 32, 265, 97])
+    #expect(try tokenizer.decode([97, 264, 265], skippingSpecialTokens: true) == "a<r>")
     #expect(tokenizer.vocabularySize == 305)
   }
 

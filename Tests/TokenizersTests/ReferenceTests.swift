@@ -15,7 +15,7 @@ import Tokenizers
   }
 
   // None has special tokens that are matched in normalized text: `PipelineTokenizer` says what is different there.
-  @Test(arguments: ["bert", "roberta", "llama", "t5", "words", "clip", "o200k"])
+  @Test(arguments: ["bert", "roberta", "llama", "t5", "words", "clip", "added", "o200k"])
   func families(_ name: String) throws {
     let whole = try Self.fixture(name).tokenizer()
     var plain = whole
@@ -63,6 +63,31 @@ import Tokenizers
         #expect(bounds(encoding) == (try integers(golden.required("offsets"))), "\(stages)")
         #expect(try tokenizer.encode(text, addingSpecialTokens: false) == encoding.ids, "\(stages)")
       }
+    }
+  }
+
+  // The reference library gives an added token the next id, whatever the file says.
+  @Test func addedTokensThatAreNumberedOtherwiseAreRefused() throws {
+    func loading(_ ids: [Int], _ contents: [JSONValue] = ["<|end|>", "x y", "<|z|>"]) -> InputError.Kind? {
+      let tokens = zip(ids, contents).map { addedToken(.integer($0), $1) }
+      return kind { () throws(InputError) in
+        _ = try smallGPT2.setting(["added_tokens"], to: .array(tokens)).tokenizer()
+      }
+    }
+    #expect(loading([262, 263, 264]) == nil)
+    #expect(loading([262, 72, 263], ["<|end|>", .string(JSONString(byteAlphabet[72])), "<|z|>"]) == nil)
+    #expect(loading([263, 264, 265]) == .inconsistent)
+    #expect(loading([262, 264, 263]) == .inconsistent)
+    #expect(loading([262, 263, 265]) == .inconsistent)
+  }
+
+  // The reference library finds such a token between all bytes, and fails at the first character that has several.
+  @Test func anAddedTokenThatIsNothingOnceNormalizedIsRefused() throws {
+    let strip: JSONValue = ["type": "Strip", "strip_left": true, "strip_right": true]
+    for isNormalized in [false, true] {
+      let token = addedToken(262, "\n", normalized: isNormalized)
+      let file = smallGPT2.setting(["added_tokens"], to: [token]).setting(["normalizer"], to: strip)
+      #expect(kind { () throws(InputError) in _ = try file.tokenizer() } == (isNormalized ? .unsupported : nil))
     }
   }
 

@@ -60,8 +60,8 @@ func doubleValue(of operation: Operation, _ inputs: [[Double]], body: DoubleRepl
       let mean = row.reduce(0, +) / Double(row.count)
       let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
       let scale = 1 / (variance + Double(epsilon)).squareRoot()
-      return row.enumerated().map { i, x in
-        let weighted = (x - mean) * scale * (weight == nil ? 1 : inputs[1][i])
+      return row.indices.map { at in
+        let i = at - row.startIndex, weighted = (row[at] - mean) * scale * (weight == nil ? 1 : inputs[1][i])
         return bias == nil ? weighted : weighted + inputs[inputs.count - 1][i]
       }
     }
@@ -203,8 +203,13 @@ private func linear(
   _ inputs: [[Double]], _ xShape: Shape, _ weightShape: Shape, _ transposingWeight: Bool, hasBias: Bool
 ) -> [Double] {
   let rows = xShape.array.dropLast().reduce(1, *), width = weightShape[transposingWeight ? 0 : 1]
-  let result = product(inputs[0], Shape(rows, xShape[-1]), false, inputs[1], weightShape, transposingWeight)
-  return hasBias ? result.enumerated().map { $1 + inputs[2][$0 % width] } : result
+  var result = product(inputs[0], Shape(rows, xShape[-1]), false, inputs[1], weightShape, transposingWeight)
+  var i = 0
+  while hasBias && i < result.count {
+    result[i] += inputs[2][i % width]
+    i += 1
+  }
+  return result
 }
 
 private func slice(_ x: [Double], _ shape: Shape, _ range: Range<Int>, _ axis: Int) -> [Double] {

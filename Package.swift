@@ -94,7 +94,7 @@ let package = Package(
       .testTarget(
         name: "HostileTests",
         dependencies: dependencies([
-          "Checkpoints", "Formats", "Models", "Tensor", "TestSupport", "Tokenizers",
+          "Checkpoints", "Formats", "Gradients", "Images", "Models", "Tensor", "TestSupport", "Tokenizers", "Training",
         ]), swiftSettings: language),
       .target(
         name: "TestSupport", dependencies: ["Formats", "Layers", "Tensor"], path: "Tests/TestSupport",

@@ -14,7 +14,8 @@ runProgram {
 
       info FILE            lists the tensors: type, shape, bytes
       diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
-      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model that is one file, a folder
+      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model that is one file, a folder with its
+                           weights and configuration, but without a tokenizer
       receipt MODEL        loads a decoder, and says what became of each tensor
     """,
     operands: ["COMMAND", "FILE..."],
@@ -140,7 +141,7 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     let folder = try AtomicDirectory(replacing: path)
     try model.save(to: folder)
     try folder.commit()
-    note("The model is written without a tokenizer.")
+    print("\(path) has weights and configuration, but no tokenizer: copy the original model's tokenizer.json into it.")
   }
   print("\(path) is written.")
   try options.printResult([("output", .string(JSONString(path)))])

@@ -24,7 +24,9 @@ private func hostile(_ name: String, _ bytes: [UInt8], _ kinds: [InputError.Kind
 
 /// A header, and that many bytes of data.
 private func header(_ text: String, _ kinds: InputError.Kind..., data: Int = 0) -> HostileCase {
-  hostile(String(text.prefix(100)), safetensors(Array(text.utf8), data: [UInt8](repeating: 7, count: data)), kinds)
+  hostile(
+    "\(text.prefix(100)), \(text.utf8.count) bytes",
+    safetensors(Array(text.utf8), data: [UInt8](repeating: 7, count: data)), kinds)
 }
 
 /// One tensor `w` with these fields, and 16 bytes of data.

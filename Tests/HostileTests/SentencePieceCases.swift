@@ -106,6 +106,9 @@ private func raw(_ name: String, _ kinds: InputError.Kind..., bytes: [UInt8]) ->
   HostileCase(name, kinds, make: { try write(bytes, $0, "tokenizer.model") }, open: openModel)
 }
 
+/// A right model, for damage by chance.
+let smallSentencePieceModel = ModelBuilder().contents
+
 private func model(_ name: String, _ kinds: InputError.Kind..., change: (inout ModelBuilder) -> Void) -> HostileCase {
   var builder = ModelBuilder()
   change(&builder)

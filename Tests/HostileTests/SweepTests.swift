@@ -1,6 +1,7 @@
 import Checkpoints
 import Formats
 import Foundation
+import Images
 import Models
 import TestSupport
 import Testing
@@ -10,10 +11,16 @@ import Tokenizers
 private struct Swept: Sendable, CustomTestStringConvertible {
   let name: String
   let sample: [UInt8]
+  /// A part of a file, which is damaged nine times out of ten where a whole one takes long to read.
+  var part: [UInt8]?
   /// Bytes that mutations like: those that mean something to the format.
   var alphabet: [UInt8] = [0, 1, 2, 0x7F, 0x80, 0xFF]
-  /// Whether every flipped bit outside of numbers must be seen; formats with a checksum see all.
-  let open: @Sendable (_ path: String) throws -> Void
+  /// Whether the format is text, in which no four or eight bytes are a number, and a file may end after any line.
+  var isText = false
+  /// Whether a file may end in the middle: after any piece, or line.
+  var mayBeCut = false
+  /// Opens the file at a path, whose bytes these are.
+  let open: @Sendable (_ path: String, _ bytes: [UInt8]) throws -> Void
 
   var testDescription: String { name }
 }
@@ -68,41 +75,110 @@ private let archive: [UInt8] = {
   return Array(data)
 }()
 
+private let words: [UInt8] = Array(
+  #"""
+  {"version":"1.0","added_tokens":[{"id":0,"content":"u","single_word":false,"lstrip":true,"rstrip":false,
+  "normalized":false,"special":true}],"normalizer":{"type":"Lowercase"},"pre_tokenizer":{"type":"Split","pattern":
+  {"Regex":"\\s+|b"},"behavior":"Isolated","invert":false},"post_processor":{"type":"BertProcessing","sep":["b",2],
+  "cls":["a",1]},"model":{"type":"WordPiece","unk_token":"u","continuing_subword_prefix":"##",
+  "max_input_chars_per_word":9,"vocab":{"u":0,"a":1,"b":2,"##b":3}}}
+  """#.utf8)
+
+private let template: [UInt8] = Array(
+  #"""
+  {%- set n = namespace(k='x') %}{% for m in messages if m.role != 'tool' %}{{ n.k ~ m['content'][1:] | trim }}
+  {%- else %}{% endfor %}{% macro f(a, b=1) %}{{ a if b < 2 }}{% endmacro %}{{ f("é") }}
+  """#.utf8)
+
+private let ranks: [UInt8] = (0..<256).flatMap { Array("\(Data([UInt8($0)]).base64EncodedString()) \($0)\n".utf8) }
+private let moreRanks = Array("YWI= 256\nYWJj 257\n".utf8)
+
+private func image(_ name: String) -> [UInt8] {
+  let folder = fixtures.deletingLastPathComponent().appending(path: "Images")
+  return (try? Data(contentsOf: folder.appending(path: name))).map { Array($0) } ?? []
+}
+
+@Sendable private func encode(_ tokenizer: some Tokenizer) throws { _ = try tokenizer.decode(tokenizer.encode("ab a")) }
+
 private let formats: [Swept] = [
-  Swept(name: "gguf", sample: gguf) { try readAll(try GGUFCheckpoint(at: $0)) },
-  Swept(name: "gguf's tokenizer", sample: gguf) { path in
-    let tokenizer = try loadTokenizer(in: path)
-    _ = try tokenizer.decode(tokenizer.encode("ab a"))
+  // Both readers of a file: tensors, and tokens.
+  Swept(name: "gguf", sample: gguf) { path, _ in
+    let tensors = Result { try readAll(try GGUFCheckpoint(at: path)) }
+    try encode(loadTokenizer(in: path))
+    try tensors.get()
   },
   Swept(name: "npy", sample: fixture("numpy/array.npy"), alphabet: Array("{}()',:<f4True0123 ".utf8) + [0, 0x93, 0xFF])
-  {
-    try readAll(try NumPyCheckpoint(at: $0))
+  { path, _ in
+    try readAll(try NumPyCheckpoint(at: path))
   },
-  Swept(name: "npz", sample: archive) { try readAll(try NumPyCheckpoint(at: $0)) },
-  Swept(name: "deflated npz", sample: fixture("numpy/deflated.npz")) { try readAll(try NumPyCheckpoint(at: $0)) },
-  Swept(name: "llama2.c", sample: llama2C) { try readAll(try Llama2CCheckpoint(at: $0)) },
-  Swept(name: "llama2.c's tokenizer", sample: pieces) { path in
-    let tokenizer = try PipelineTokenizer(llama2C: path)
-    _ = try tokenizer.decode(tokenizer.encode("ab a"))
+  Swept(name: "npz", sample: archive) { path, _ in try readAll(try NumPyCheckpoint(at: path)) },
+  Swept(name: "deflated npz", sample: fixture("numpy/deflated.npz")) { path, _ in
+    try readAll(try NumPyCheckpoint(at: path))
+  },
+  Swept(name: "llama2.c", sample: llama2C) { path, _ in try readAll(try Llama2CCheckpoint(at: path)) },
+  Swept(name: "llama2.c's tokenizer", sample: pieces, mayBeCut: true) { path, _ in
+    try encode(try PipelineTokenizer(llama2C: path))
+  },
+  Swept(name: "SentencePiece", sample: smallSentencePieceModel, mayBeCut: true) { _, bytes in
+    try encode(try PipelineTokenizer(try SentencePieceModel(contents: bytes)))
+  },
+  Swept(
+    name: "tiktoken", sample: ranks + moreRanks, part: moreRanks, alphabet: Array("AYaz09+/= \n\r-".utf8) + [0, 0xFF],
+    isText: true
+  ) { _, bytes in
+    try encode(try PipelineTokenizer(tiktoken: bytes, layout: .cl100k))
+  },
+  Swept(
+    name: "tokenizer.json", sample: words, alphabet: Array(#"{}[]",:\\+*?()0123456789-.eu"#.utf8) + [0x80, 0xFF],
+    isText: true
+  ) { _, bytes in
+    let tokenizer = try PipelineTokenizer(tokenizerJSON: bytes)
+    _ = try tokenizer.encoding(of: "ab a", pair: "b")
+    try encode(tokenizer)
+  },
+  Swept(name: "template", sample: template, alphabet: Array("{}%#|~.,()[]'\"=-+*/:! \nif".utf8), isText: true) {
+    _, bytes in
+    let template = try ChatTemplate(String(decoding: bytes, as: UTF8.self))
+    _ = try template.text(
+      messages: [["role": "user", "content": "Hi é"], ["role": "tool", "content": .null]], tools: .null,
+      addingGenerationPrompt: true, variables: [JSONMember("bos_token", "<s>")])
+  },
+  Swept(name: "PNG", sample: image("type3-depth4-interlaced.png")) { _, bytes in _ = try Image(decoding: bytes) },
+  Swept(name: "PPM", sample: Array("P6 3 2\n# two rows\n255\n".utf8) + [UInt8](repeating: 9, count: 18)) { _, bytes in
+    _ = try Image(decoding: bytes)
   },
 ]
 
+/// Numbers that break programs.
+private let numbers: [UInt64] = [0, 1, 1 << 31 - 1, 1 << 31, 1 << 32 - 1, 1 << 53 + 1, 1 << 63 - 1, 1 << 63, .max]
+
 /// Damage by rule and by chance to a small file of every format: an error or a reading that keeps its promises, but never
-/// the process's end. Each runs in a process of its own.
+/// the process's end.
 @Suite(.serialized) struct SweepTests {
   /// Opens bytes; nil if they are read, the error otherwise. Anything but the one typed error is a failure.
-  private static func outcome(_ bytes: [UInt8], _ format: Swept, _ path: String, _ what: String) -> InputError? {
+  private static func outcome(
+    _ bytes: [UInt8], _ format: Swept, _ path: String, _ what: @autoclosure () -> String
+  ) -> InputError? {
     do {
-      try Data(bytes).write(to: URL(fileURLWithPath: path))
-      try format.open(path)
+      try overwrite(path, bytes)
+      try format.open(path, bytes)
       return nil
     } catch let error as InputError { return error } catch {
-      Issue.record("\(format.name), \(what): \(error)")
+      Issue.record("\(format.name), \(what()): \(error)")
       return nil
     }
   }
 
-  /// A file in memory, where the system has a place for such: it is written a hundred thousand times.
+  /// Writes a file with as little around it as can be.
+  private static func overwrite(_ path: String, _ bytes: [UInt8]) throws {
+    let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    defer { close(descriptor) }
+    guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
+      throw CocoaError(.fileWriteUnknown)
+    }
+  }
+
+  /// A file in memory, where the system has a place for such: it is written half a million times.
   private static func path() -> String {
     let memory = URL(fileURLWithPath: "/dev/shm", isDirectory: true)
     let folder =
@@ -110,67 +186,60 @@ private let formats: [Swept] = [
     return folder.appending(path: "sweep-\(UUID().uuidString).bin").path
   }
 
-  /// The format of this name, with a file for its damage and one that says what is tried.
-  private static func run(_ name: String, _ body: (Swept, String) -> Void) {
-    let path = path()
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    for format in formats where format.name == name {
-      if let error = outcome(format.sample, format, path, "whole") { Issue.record("\(name), whole: \(error)") }
-      body(format, path)
-    }
-  }
-
-  @Test(.timeLimit(.minutes(5)), arguments: formats.map(\.name)) func cutsAndFlips(_ name: String) async {
-    await #expect(processExitsWith: .success) { [name = name as String] in
-      Self.run(name) { format, path in
-        let sample = format.sample
-        for count in 0..<sample.count
-        where Self.outcome(Array(sample[..<count]), format, path, "cut at \(count)") == nil {
-          // A tokenizer lies before the tensors, and its file may end after any piece.
-          if !name.hasSuffix("tokenizer") { Issue.record("\(name): cut at \(count) is read") }
-        }
-        for bit in 0..<min(sample.count, 512) * 8 {
-          var bytes = sample
-          bytes[bit / 8] ^= 1 << UInt8(bit % 8)
-          _ = Self.outcome(bytes, format, path, "bit \(bit)")
-        }
+  /// All damage to one format, in a process of its own. What ends that process is the file that it leaves.
+  @Test(.timeLimit(.minutes(5)), arguments: formats.map(\.name)) func damage(_ name: String) async {
+    let path = Self.path()
+    let result = await #expect(processExitsWith: .success) { [name = name as String, path = path as String] in
+      for format in formats where format.name == name {
+        if let error = Self.outcome(format.sample, format, path, "whole") { Issue.record("\(name), whole: \(error)") }
+        Self.cutAndFlip(format, path)
+        if !format.isText { Self.sweepNumbers(format, path) }
+        Self.mutate(format, path)
       }
     }
-  }
-
-  /// Every four and every eight bytes of the first part are taken for a number and set to numbers that break programs.
-  @Test(.timeLimit(.minutes(5)), arguments: formats.map(\.name)) func numbersAreSwept(_ name: String) async {
-    await #expect(processExitsWith: .success) { [name = name as String] in
-      Self.run(name) { format, path in
-        let numbers: [UInt64] = [0, 1, 1 << 31 - 1, 1 << 31, 1 << 32 - 1, 1 << 53 + 1, 1 << 63 - 1, 1 << 63, .max]
-        for place in 0..<min(format.sample.count, 300) {
-          for size in [4, 8] where place + size <= format.sample.count {
-            for number in numbers {
-              var bytes = format.sample
-              bytes.replaceSubrange(place..<place + size, with: GGUFBuilder.bytes(number).prefix(size))
-              _ = Self.outcome(bytes, format, path, "\(number) in \(size) bytes at \(place)")
-            }
-          }
-        }
-      }
+    if result == nil {
+      Issue.record("\(name): what ended the process is left as \(path)")
+    } else {
+      try? FileManager.default.removeItem(atPath: path)
     }
   }
 
-  @Test(.timeLimit(.minutes(5)), arguments: formats.map(\.name)) func mutations(_ name: String) async {
-    await #expect(processExitsWith: .success) { [name = name as String] in
-      Self.run(name) { format, path in
-        var read = 0
-        for seed in 0..<20_000 {
-          var generator = SeededGenerator(seed)
+  /// Cuts the file at every place, and flips every bit of its first part.
+  private static func cutAndFlip(_ format: Swept, _ path: String) {
+    let sample = format.part ?? format.sample
+    for count in 0..<sample.count
+    where outcome(Array(sample[..<count]), format, path, "cut at \(count)") == nil && !format.isText {
+      if !format.mayBeCut { Issue.record("\(format.name): cut at \(count) is read") }
+    }
+    for bit in 0..<min(sample.count, 512) * 8 {
+      var bytes = sample
+      bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+      _ = outcome(bytes, format, path, "bit \(bit)")
+    }
+  }
+
+  /// Takes every four and every eight bytes of the first part for a number, and sets it to others.
+  private static func sweepNumbers(_ format: Swept, _ path: String) {
+    for place in 0..<min(format.sample.count, 300) {
+      for size in [4, 8] where place + size <= format.sample.count {
+        for number in numbers {
           var bytes = format.sample
-          bytes.mutate(
-            &generator, alphabet: format.alphabet,
-            numbers: [0, 1, 1 << 31 - 1, 1 << 31, 1 << 32 - 1, 1 << 53 + 1, 1 << 63 - 1, 1 << 63, .max])
-          if Self.outcome(bytes, format, path, "seed \(seed)") == nil { read += 1 }
+          bytes.replaceSubrange(place..<place + size, with: GGUFBuilder.bytes(number).prefix(size))
+          _ = outcome(bytes, format, path, "\(number) in \(size) bytes at \(place)")
         }
-        // Both sides of the promise are exercised.
-        if read == 0 || read == 20_000 { Issue.record("\(name): \(read) of 20,000 are read") }
       }
     }
+  }
+
+  private static func mutate(_ format: Swept, _ path: String) {
+    var read = 0
+    for seed in 0..<20_000 {
+      var generator = SeededGenerator(seed)
+      var bytes = seed % 10 == 0 ? format.sample : format.part ?? format.sample
+      bytes.mutate(&generator, alphabet: format.alphabet, numbers: format.isText ? [] : numbers)
+      if outcome(bytes, format, path, "seed \(seed)") == nil { read += 1 }
+    }
+    // Both sides of the promise are exercised.
+    if read == 0 || read == 20_000 { Issue.record("\(format.name): \(read) of 20,000 are read") }
   }
 }

@@ -35,47 +35,54 @@ public struct HostileFamily: Sendable {
   public let name: String
   /// How many cases the line asks for.
   public let count: Int
-  /// The cases, as many at least.
+  /// The cases; with those that cannot be, as many at least.
   public let cases: [HostileCase]
+  /// Cases of the line that cannot be made here, with the reason.
+  public let without: [(name: String, reason: String)]
 
   /// A family.
-  public init(_ name: String, _ count: Int, _ cases: [HostileCase]) {
-    (self.name, self.count, self.cases) = (name, count, cases)
+  public init(_ name: String, _ count: Int, _ cases: [HostileCase], without: [(name: String, reason: String)] = []) {
+    (self.name, self.count, self.cases, self.without) = (name, count, cases, without)
   }
+}
 
-  /// Runs every case; returns a line for each that ended otherwise than it should, took more than a second of the
-  /// processor, held more than 32 MB and twice its files in memory, or left a file open.
+extension HostileCase {
+  /// Runs the cases from the number `start` on; returns a line for each that ended otherwise than it should, took more
+  /// than a second of the processor, held more than 32 MB and twice its files in memory, or left a file open.
   ///
-  /// - Parameter progress: A file that holds the name of the case that runs, for the case that ends the process.
-  public func problems(progress: String) -> [String] {
+  /// - Parameters:
+  ///   - families: All cases, in the order of their numbers.
+  ///   - progress: A file that holds the number of the case that runs and its name, for the case that ends the process.
+  public static func problems(of families: [HostileFamily], from start: Int = 0, progress: String) -> [String] {
     var problems: [String] = []
     // What the system opens once, for itself, must not count against the first case.
-    _ = try? problem(of: HostileCase("nothing", make: { $0 }, open: { _ in }))
-    if cases.count < count { problems.append("\(name): \(cases.count) cases, not \(count)") }
-    for hostile in cases {
-      try? Data("\(name): \(hostile.name)".utf8).write(to: URL(fileURLWithPath: progress))
+    _ = try? HostileCase("nothing", make: { $0 }, open: { _ in }).problems()
+    let cases = families.flatMap { family in family.cases.map { (family.name, $0) } }
+    for (number, (family, hostile)) in cases.enumerated().dropFirst(start) {
+      let name = "\(family): \(hostile.name)"
+      try? Data("\(number) \(name)".utf8).write(to: URL(fileURLWithPath: progress))
       do {
-        try problems += problem(of: hostile).map { "\(name): \(hostile.name): \($0)" }
+        try problems += hostile.problems().map { "\(name): \($0)" }
       } catch {
-        problems.append("\(name): \(hostile.name): could not be tried: \(error)")
+        problems.append("\(name): could not be tried: \(error)")
       }
     }
     return problems
   }
 
-  private func problem(of hostile: HostileCase) throws -> [String] {
+  private func problems() throws -> [String] {
     let folder = FileManager.default.temporaryDirectory.appending(path: "hostile-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let path = try hostile.make(folder)
+    let path = try make(folder)
     let before = (files: openFiles(), memory: ProcessMemory.startPeak(), time: clock())
     var problems: [String] = []
     do {
-      try hostile.open(path)
-      if !hostile.expected.isEmpty { problems.append("was accepted, not \(hostile.expected)") }
+      try self.open(path)
+      if !expected.isEmpty { problems.append("was accepted, not \(expected)") }
     } catch let error as InputError {
-      if !hostile.expected.contains(error.kind) {
-        problems.append("\(error.kind), not \(hostile.expected.isEmpty ? "accepted" : "\(hostile.expected)"): \(error)")
+      if !expected.contains(error.kind) {
+        problems.append("\(error.kind), not \(expected.isEmpty ? "accepted" : "\(expected)"): \(error)")
       }
     }
     let seconds = Double(clock() - before.time) / Double(CLOCKS_PER_SEC)

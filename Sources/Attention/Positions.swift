@@ -95,6 +95,24 @@ public struct RotaryPositions: Sendable {
     }
   }
 
+  /// Cosines and sines for some positions of texts of one length: `[ids, headWidth / 2]` each.
+  private func angles(at ids: [Int32], length: Int) -> (cosines: Tensor, sines: Tensor) {
+    // A table up to a far position, which a caller may name for a single token, would be larger than what it is for.
+    guard length > RotaryPositions.mostTabulated else {
+      let table = rows(length)
+      return (table.cosines.rows(at: ids), table.sines.rows(at: ids))
+    }
+    let frequencies = frequencies(length: length), shape = Shape(ids.count, frequencies.count)
+    let angles = ids.flatMap { id in frequencies.map { Double(id) * $0 } }
+    return (
+      Tensor(angles.map { Float(cos($0) * scaling.magnitude) }, shape: shape),
+      Tensor(angles.map { Float(sin($0) * scaling.magnitude) }, shape: shape)
+    )
+  }
+
+  /// The longest text whose positions that are not simply one after the other are looked up in a table.
+  private static let mostTabulated = 1 << 16
+
   /// Turns queries or keys `[batch, time, heads, headWidth]` whose first token has the given position.
   public func callAsFunction(_ x: Tensor, from position: Int) -> Tensor {
     let range = position..<position + x.shape[1]
@@ -116,10 +134,10 @@ public struct RotaryPositions: Sendable {
       positions.limit <= contextLength,
       "RotaryPositions: texts of \(positions.limit) tokens in a context of \(contextLength)")
     func turned(_ x: Tensor, _ ids: [Int32], length: Int) -> Tensor {
-      let table = rows(length)
       // Tokens of several rows are as good as more tokens of one.
+      let angles = angles(at: ids, length: length)
       return x.reshaped(1, ids.count, x.shape[2], x.shape[3])
-        .rotated(cosines: table.cosines.rows(at: ids), sines: table.sines.rows(at: ids)).reshaped(x.shape)
+        .rotated(cosines: angles.cosines, sines: angles.sines).reshaped(x.shape)
     }
     if Set(positions.lengths.map(scaling.kind)).count <= 1 {
       return turned(x, positions.places.ids, length: positions.limit)

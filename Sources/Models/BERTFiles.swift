@@ -3,62 +3,41 @@ import Formats
 import Layers
 import Tensor
 
-extension BERT {
-  /// Loads an encoder without a head from a Hugging Face folder, strictly. Heads that the file holds are left aside, and
-  /// so is a pooler that the file lacks.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> BERT {
+extension BERT: PretrainedClass {
+  /// The encoder without a head. Heads that the file holds are left aside, and so is a pooler that the file lacks.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<BERT> {
     let file = try BERTFile(folder)
     let pooler = "pooler.dense.weight"
     let hasPooler = file.names.candidates(for: pooler).contains { file.checkpoint.tensor(named: $0) != nil }
     var initializer = Initializer.placeholders
-    var model = BERT(file.configuration, hasPooler: hasPooler, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return try file.outline(BERT(file.configuration, hasPooler: hasPooler, &initializer))
   }
 
-  /// Saves the encoder as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.write(to: folder, class: "Model", self)
+  /// `config.json` of the class without a head.
+  public var folderConfiguration: JSONValue {
+    configuration.json(architecture: configuration.family.classPrefix + "Model", format: matrixFormat)
   }
 }
 
-extension BERT.With {
-  /// Loads an encoder with its head from a Hugging Face folder, strictly. Heads of other tasks are left aside.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+extension BERT.With: PretrainedClass {
+  /// The encoder with its head. Heads of other tasks are left aside.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
     let file = try BERTFile(folder)
     var initializer = Initializer.placeholders
-    var model = Self(file.configuration, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return try file.outline(Self(file.configuration, &initializer))
   }
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    let configuration = encoder.configuration, names = configuration.family.maskedLanguageNames
-    // Beside a decoder of its own, readers expect the tied one's bias too, which then counts for nothing.
+  /// `config.json` of the class with this head.
+  public var folderConfiguration: JSONValue {
+    let c = encoder.configuration
+    return c.json(architecture: c.family.classPrefix + Head.className(of: c.family), format: matrixFormat)
+  }
+
+  /// Beside a decoder of its own, readers expect the tied one's bias too, which then counts for nothing.
+  public var extraTensors: [(name: String, value: Tensor)] {
+    let names = encoder.configuration.family.maskedLanguageNames
     let own = parameters.first { $0.name == names.decoder + ".bias" && $0.name != names.tiedBias }
-    try configuration.write(
-      to: folder, class: Head.className(of: configuration.family), self,
-      extra: own.map { [(names.tiedBias, $0.value)] } ?? [])
-  }
-}
-
-extension BERT.Configuration {
-  fileprivate func write(
-    to folder: AtomicDirectory, class name: String, _ model: some Module,
-    extra: [(name: String, value: Tensor)] = []
-  ) throws(InputError) {
-    let json = json(architecture: family.classPrefix + name, format: model.matrixFormat)
-    try folder.write(try json.encoded(pretty: true), to: "config.json")
-    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"), extra: extra)
+    return own.map { [(names.tiedBias, $0.value)] } ?? []
   }
 }
 
@@ -70,10 +49,9 @@ private struct BERTFile {
   let names: CheckpointNames
   private let embedding: String
 
-  init(_ folder: String) throws(InputError) {
-    configuration = try BERT.Configuration(try PretrainedModel.configuration(in: folder))
-    checkpoint = try SafetensorsCheckpoint(at: folder)
-    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
+  init(_ folder: ModelFolder) throws(InputError) {
+    configuration = try BERT.Configuration(folder.configuration)
+    checkpoint = try folder.tensors(layerCount: configuration.layerCount)
     let family = configuration.family, head = family.maskedLanguageNames
     embedding = family.encoderName + ".embeddings.word_embeddings.weight"
     names = CheckpointNames(basePrefix: family.encoderName)
@@ -81,7 +59,7 @@ private struct BERTFile {
       checkpoint, head: head.decoder + ".weight", embedding: names.candidates(for: embedding))
   }
 
-  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+  func outline<Model: Module>(_ model: Model) throws(InputError) -> ModelOutline<Model> {
     let head = configuration.family.maskedLanguageNames, isTied = configuration.tiesDecoder
     let decoder = head.decoder + ".weight", ownBias = head.decoder + ".bias"
     let prefix = configuration.family.encoderName + "."
@@ -105,7 +83,7 @@ private struct BERTFile {
       return rest == "embeddings.position_ids" || rest == "embeddings.token_type_ids" || doubled.contains(name)
         || otherParts.contains { rest.hasPrefix($0) }
     }
-    try checkpoint.load(into: &model, names: names, as: format)
+    return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }
 }
 
@@ -126,9 +104,7 @@ extension Architecture {
       ? [family.with(BERT.PreTrainingHead.self), family.with(BERT.NextSentenceHead.self)] : []
     let decoder = family == .distilBERT ? [] : [family.with(BERT.NextTokenHead.self)]
     return [
-      Architecture(family.classPrefix + "Model") { (folder, format) throws(InputError) in
-        try BERT.load(from: folder, as: format)
-      },
+      Architecture(family.classPrefix + "Model", BERT.self),
       family.with(BERT.MaskedLanguageHead.self), family.with(BERT.SequenceClassificationHead.self),
       family.with(BERT.TokenClassificationHead.self), family.with(BERT.QuestionAnsweringHead.self),
       family.with(BERT.MultipleChoiceHead.self),
@@ -138,28 +114,28 @@ extension Architecture {
 
 extension BERT.Family {
   fileprivate func with<Head: BERTHead>(_ head: Head.Type) -> Architecture {
-    Architecture(classPrefix + Head.className(of: self)) { (folder, format) throws(InputError) in
-      try BERT.With<Head>.load(from: folder, as: format)
-    }
+    Architecture(classPrefix + Head.className(of: self), BERT.With<Head>.self)
   }
 }
 
-extension BERT: SavableModel, NamedForward {
-  /// Takes `input_ids`, and where there are any `attention_mask` and, of a family with types, `token_type_ids`.
+extension BERT {
+  /// Takes `input_ids`, and where there are any `attention_mask`, `position_ids` (rows of the table of positions) and, of a
+  /// family with types, `token_type_ids`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let batch = try configuration.batch(inputs, axes: 2)
-    var pass = Pass(mask: batch.mask)
+    var pass = batch.pass
     let states = self(batch.tokens, tokenTypes: batch.types, &pass)
     return [("last_hidden_state", states.hidden)] + (states.pooled.map { [("pooler_output", $0)] } ?? [])
   }
 }
 
-extension BERT.With: SavableModel, NamedForward {
-  /// Takes `input_ids`, and where there are any `attention_mask` and, of a family with types, `token_type_ids`.
+extension BERT.With {
+  /// Takes `input_ids`, and where there are any `attention_mask`, `position_ids` (rows of the table of positions) and, of a
+  /// family with types, `token_type_ids`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let isChoice = Head.self == BERT.MultipleChoiceHead.self
     let batch = try encoder.configuration.batch(inputs, axes: isChoice ? 3 : 2)
-    var pass = Pass(mask: batch.mask)
+    var pass = batch.pass
     let named = Head.named(self(batch.tokens, tokenTypes: batch.types, &pass))
     // A score for each row becomes a row for each question.
     return isChoice ? named.map { ($0.name, $0.value.reshaped(batch.shape[0], batch.shape[1])) } : named
@@ -169,9 +145,9 @@ extension BERT.With: SavableModel, NamedForward {
 extension BERT.Configuration {
   fileprivate func batch(
     _ inputs: ForwardInputs, axes: Int
-  ) throws(InputError) -> (tokens: TokenBatch, types: TokenBatch?, mask: AttentionMask, shape: [Int]) {
+  ) throws(InputError) -> (tokens: TokenBatch, types: TokenBatch?, pass: Pass, shape: [Int]) {
     let types = "token_type_ids"
-    try inputs.refuse(except: ["input_ids", "attention_mask"] + (tokenTypeCount > 0 ? [types] : []))
+    try inputs.refuse(except: ["input_ids", "attention_mask", "position_ids"] + (tokenTypeCount > 0 ? [types] : []))
     let (tokens, shape) = try inputs.tokens("input_ids", below: vocabularySize, axes: axes)
     guard tokens.time <= contextLength else {
       throw InputError(
@@ -179,6 +155,9 @@ extension BERT.Configuration {
         at: inputs.place(of: "input_ids"), advice: "Shorten the texts.")
     }
     let typed = inputs.has(types) ? try inputs.tokens(types, below: tokenTypeCount, like: shape) : nil
-    return (tokens, typed, try inputs.mask("attention_mask", like: shape), shape)
+    let pass = Pass(
+      mask: try inputs.mask("attention_mask", like: shape),
+      positions: try inputs.positions(like: shape, below: positionCount))
+    return (tokens, typed, pass, shape)
   }
 }

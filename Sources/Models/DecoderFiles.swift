@@ -15,6 +15,8 @@ public protocol DecoderConfiguration: Sendable {
   var positionLimit: Int { get }
   /// The chance of an element to be dropped in training.
   var dropout: Float { get }
+  /// How many types a token may have; 0 where it has none.
+  var tokenTypeCount: Int { get }
   /// The names of the classes of a classification head, in the order of its scores.
   var labels: [String] { get }
   /// The token that fills up shorter rows.
@@ -35,16 +37,8 @@ public protocol DecoderConfiguration: Sendable {
 extension DecoderConfiguration {
   /// None.
   public func extraTensors(beside parameters: [(name: String, value: Tensor)]) -> [(name: String, value: Tensor)] { [] }
-
-  /// Writes a model's `config.json` and `model.safetensors`.
-  func save(
-    _ model: some Module, as architecture: String, tiesHead: Bool, to folder: AtomicDirectory
-  ) throws(InputError) {
-    let json = json(of: architecture, tiesHead: tiesHead, format: model.matrixFormat)
-    try folder.write(try json.encoded(pretty: true), to: "config.json")
-    try saveParameters(
-      of: model, to: try folder.path(of: "model.safetensors"), extra: extraTensors(beside: model.parameters))
-  }
+  /// None.
+  public var tokenTypeCount: Int { 0 }
 }
 
 /// What a family's files call the parts of a decoder.
@@ -68,6 +62,8 @@ public struct DecoderNames: Sendable {
 extension GPT2.Configuration: DecoderConfiguration {
   /// The most positions.
   public var positionLimit: Int { contextLength }
+  /// A type is a token too: its vector is another row of the same table.
+  public var tokenTypeCount: Int { vocabularySize }
   /// What GPT-2's files call its parts.
   public var fileNames: DecoderNames {
     DecoderNames(
@@ -110,13 +106,12 @@ private struct DecoderFile<Configuration: DecoderConfiguration> {
   var configuration: Configuration
   let checkpoint: SafetensorsCheckpoint
 
-  init(_ folder: String) throws(InputError) {
-    configuration = try Configuration(try PretrainedModel.configuration(in: folder))
-    if let ends = try PretrainedModel.endTokens(in: folder) {
+  init(_ folder: ModelFolder) throws(InputError) {
+    configuration = try Configuration(folder.configuration)
+    if let ends = try PretrainedModel.endTokens(in: folder.path) {
       configuration.endTokens = ends
     }
-    checkpoint = try SafetensorsCheckpoint(at: folder)
-    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
+    checkpoint = try folder.tensors(layerCount: configuration.layerCount)
   }
 
   /// Whether the head for the next token is a matrix of its own.
@@ -126,160 +121,134 @@ private struct DecoderFile<Configuration: DecoderConfiguration> {
       checkpoint, embedding: [names.base + "." + names.embedding, names.embedding])
   }
 
-  /// Fills a model from the file.
+  /// A model of the file.
   ///
   /// - Parameters:
   ///   - base: The name of the decoder within the model.
   ///   - otherHeads: What may be left aside: the beginnings of the names of heads that the model does not have.
   ///   - aliases: Other names for a parameter.
-  func fill(
-    _ model: inout some Module, base: String, otherHeads: [String], aliases: [String: [String]] = [:],
-    as format: StorageFormat?
-  ) throws(InputError) {
+  func outline<Model: Module>(
+    _ model: Model, base: String, otherHeads: [String], aliases: [String: [String]] = [:]
+  ) -> ModelOutline<Model> {
     let buffers = configuration.fileNames.buffers
     // A bare decoder's names may stand within a model's.
     let prefix = base.isEmpty ? configuration.fileNames.base : base
-    try checkpoint.load(
-      into: &model,
-      names: CheckpointNames(basePrefix: prefix, aliases: aliases) { name in
-        buffers.contains { name.hasSuffix($0) } || otherHeads.contains { name.hasPrefix($0) }
-      }, as: format)
+    let names = CheckpointNames(basePrefix: prefix, aliases: aliases) { name in
+      buffers.contains { name.hasSuffix($0) } || otherHeads.contains { name.hasPrefix($0) }
+    }
+    return ModelOutline(model: model, checkpoint: checkpoint, names: names)
+  }
+}
+
+/// A decoder with the head for the next token: a table of its own, or the embedding's (tied).
+public protocol NextTokenDecoder: LanguageModel, PretrainedClass {
+  /// The decoder without the head.
+  associatedtype Base: DecoderBase
+  /// The decoder without the head.
+  var decoder: Base { get }
+  /// The output's own matrix; nil where the embedding serves (tied).
+  var head: Linear? { get }
+  /// The sizes.
+  var configuration: Base.Configuration { get }
+  /// A model whose parameters `initializer` makes.
+  init(_ configuration: Base.Configuration, hasHead: Bool, _ initializer: inout Initializer)
+}
+
+extension NextTokenDecoder {
+  /// The model that a folder describes: the file decides whether the head is a matrix of its own.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
+    let file = try DecoderFile<Base.Configuration>(folder), hasHead = try file.hasOwnHead()
+    let names = file.configuration.fileNames
+    var initializer = Initializer.placeholders
+    return file.outline(
+      Self(file.configuration, hasHead: hasHead, &initializer), base: names.base,
+      otherHeads: hasHead ? [] : ["lm_head.weight"],
+      aliases: hasHead ? [:] : [names.base + "." + names.embedding: [names.embedding, "lm_head.weight"]])
   }
 
-  /// Loads a model with a head for the next token.
-  func fillWithHead(_ model: inout some LanguageModel, ownHead: Bool, as format: StorageFormat?) throws(InputError) {
+  /// `config.json` of the class with the head for the next token.
+  public var folderConfiguration: JSONValue {
     let names = configuration.fileNames
-    let aliases = ownHead ? [:] : [names.base + "." + names.embedding: [names.embedding, "lm_head.weight"]]
-    try fill(
-      &model, base: names.base, otherHeads: ownHead ? [] : ["lm_head.weight"], aliases: aliases, as: format)
+    return configuration.json(
+      of: names.classPrefix + names.nextToken, tiesHead: head == nil, format: matrixFormat)
+  }
+
+  /// What the family's readers expect besides.
+  public var extraTensors: [(name: String, value: Tensor)] { configuration.extraTensors(beside: parameters) }
+
+  /// The scores of the next token at every position. Takes `input_ids` and, where there is any, `attention_mask`,
+  /// `position_ids` and, of a family with types, `token_type_ids`.
+  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    var (tokens, types, pass) = try inputs.texts(configuration)
+    return [("logits", logits(decoder(tokens, tokenTypes: types, &pass)))]
   }
 }
 
-extension GPT2: SavableModel {
-  /// Loads a GPT-2 from a Hugging Face folder, strictly.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> GPT2 {
-    let file = try DecoderFile<Configuration>(folder), hasHead = try file.hasOwnHead()
-    var initializer = Initializer.placeholders
-    var model = GPT2(file.configuration, hasHead: hasHead, &initializer)
-    try file.fillWithHead(&model, ownHead: hasHead, as: format)
-    return model
-  }
+extension GPT2: NextTokenDecoder {}
+extension Llama: NextTokenDecoder {}
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// Biases that the model lacks are saved as zeros: Hugging Face's GPT-2 always has them.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.save(self, as: configuration.nextTokenClass, tiesHead: head == nil, to: folder)
-  }
-}
-
-extension Llama: SavableModel {
-  /// Loads a Llama, a Mistral, a Qwen2 or a Qwen3 from a Hugging Face folder, strictly.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Llama {
-    let file = try DecoderFile<Configuration>(folder), hasHead = try file.hasOwnHead()
-    var initializer = Initializer.placeholders
-    var model = Llama(file.configuration, hasHead: hasHead, &initializer)
-    try file.fillWithHead(&model, ownHead: hasHead, as: format)
-    return model
-  }
-
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.save(self, as: configuration.nextTokenClass, tiesHead: head == nil, to: folder)
-  }
-}
-
-extension DecoderConfiguration {
-  fileprivate var nextTokenClass: String { fileNames.classPrefix + fileNames.nextToken }
-}
-
-extension DecoderWith: SavableModel, NamedForward {
-  /// Loads a decoder with its head from a Hugging Face folder, strictly. Heads of other tasks are left aside.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+extension DecoderWith: PretrainedClass {
+  /// The decoder with its head. Heads of other tasks are left aside.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
     let file = try DecoderFile<Base.Configuration>(folder), names = file.configuration.fileNames
     var initializer = Initializer.placeholders
-    var model = Self(file.configuration, &initializer)
     let (base, own) = Head.fileNames(file.configuration)
     let heads = ["lm_head", "score", "classifier", "qa_outputs"].filter { $0 != own }
     let embedding = (base.isEmpty ? "" : base + ".") + names.embedding
-    try file.fill(
-      &model, base: base, otherHeads: heads.map { $0 + "." }, aliases: [embedding: ["lm_head.weight"]], as: format)
-    return model
+    return file.outline(
+      Self(file.configuration, &initializer), base: base, otherHeads: heads.map { $0 + "." },
+      aliases: [embedding: ["lm_head.weight"]])
   }
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.save(
-      self, as: configuration.fileNames.classPrefix + Head.className, tiesHead: true, to: folder)
+  /// `config.json` of the class with this head.
+  public var folderConfiguration: JSONValue {
+    configuration.json(
+      of: configuration.fileNames.classPrefix + Head.className, tiesHead: true, format: matrixFormat)
   }
 
-  /// Takes `input_ids` and, where there is any, `attention_mask`.
+  /// What the family's readers expect besides.
+  public var extraTensors: [(name: String, value: Tensor)] { configuration.extraTensors(beside: parameters) }
+
+  /// Takes `input_ids` and, where there is any, `attention_mask`, `position_ids` and, of a family with types,
+  /// `token_type_ids`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
-    var (tokens, pass) = try inputs.texts(
-      below: configuration.vocabularySize, contextLength: configuration.positionLimit)
+    var (tokens, types, pass) = try inputs.texts(configuration)
     try head.check(tokens)
-    return Head.named(self(tokens, &pass))
+    return Head.named(self(tokens, tokenTypes: types, &pass))
   }
 }
-
-extension LanguageModel {
-  /// The scores of the next token at every position. Takes `input_ids` and, where there is any, `attention_mask`.
-  public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
-    var (tokens, pass) = try inputs.texts(below: vocabularySize, contextLength: contextLength)
-    return [("logits", self(tokens, &pass))]
-  }
-}
-
-extension GPT2: NamedForward {}
-extension Llama: NamedForward {}
 
 extension ForwardInputs {
-  /// A decoder's texts, and a pass that knows their padding.
+  /// A decoder's texts, the types of their tokens, and a pass that knows their padding and positions.
   fileprivate func texts(
-    below vocabularySize: Int, contextLength: Int
-  ) throws(InputError) -> (tokens: TokenBatch, pass: Pass) {
-    try refuse(except: ["input_ids", "attention_mask"])
-    let (tokens, shape) = try tokens("input_ids", below: vocabularySize, axes: 2)
-    guard tokens.time <= contextLength else {
+    _ c: some DecoderConfiguration
+  ) throws(InputError) -> (tokens: TokenBatch, types: TokenBatch?, pass: Pass) {
+    let types = "token_type_ids"
+    try refuse(except: ["input_ids", "attention_mask", "position_ids"] + (c.tokenTypeCount > 0 ? [types] : []))
+    let (tokens, shape) = try tokens("input_ids", below: c.vocabularySize, axes: 2)
+    guard tokens.time <= c.positionLimit else {
       throw InputError(
-        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(contextLength)",
+        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(c.positionLimit)",
         at: place(of: "input_ids"), advice: "Shorten the texts.")
     }
-    return (tokens, Pass(mask: try mask("attention_mask", like: shape)))
+    let pass = Pass(
+      mask: try mask("attention_mask", like: shape), positions: try positions(like: shape, below: c.positionLimit))
+    return (tokens, has(types) ? try self.tokens(types, below: c.tokenTypeCount, like: shape) : nil, pass)
   }
 }
 
 extension Architecture {
   /// GPT-2's classes.
-  static let gpt2: [Architecture] =
-    [
-      Architecture("GPT2LMHeadModel") { (folder, format) throws(InputError) in
-        try GPT2.load(from: folder, as: format)
-      }
-    ] + heads(of: GPT2.Decoder.self, "GPT2")
+  static let gpt2 = [Architecture("GPT2LMHeadModel", GPT2.self)] + heads(of: GPT2.Decoder.self, "GPT2")
 
   /// Llama's classes and those of the families with its blocks.
   static let llama: [Architecture] = Llama.Family.allCases.flatMap { family in
-    [
-      Architecture(family.classPrefix + "ForCausalLM") { (folder, format) throws(InputError) in
-        try Llama.load(from: folder, as: format)
-      }
-    ] + heads(of: Llama.Decoder.self, family.classPrefix)
+    [Architecture(family.classPrefix + "ForCausalLM", Llama.self)] + heads(of: Llama.Decoder.self, family.classPrefix)
   }
 
   private static func heads<Base: DecoderBase>(of base: Base.Type, _ prefix: String) -> [Architecture] {
     func with<Head: DecoderHead>(_ head: Head.Type) -> Architecture {
-      Architecture(prefix + Head.className) { (folder, format) throws(InputError) in
-        try DecoderWith<Base, Head>.load(from: folder, as: format)
-      }
+      Architecture(prefix + Head.className, DecoderWith<Base, Head>.self)
     }
     return [with(HiddenStates.self), with(SequenceScores.self), with(TokenScores.self), with(AnswerScores.self)]
   }

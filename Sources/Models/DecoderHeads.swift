@@ -8,7 +8,16 @@ public protocol DecoderBase: Module {
   /// A stack whose parameters `initializer` makes.
   init(_ configuration: Configuration, _ initializer: inout Initializer)
   /// The final hidden states: `[batch, time, width]`.
-  func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor
+  ///
+  /// - Parameter tokenTypes: the type of each token; nil where they have none. A family without types takes none.
+  func callAsFunction(_ tokens: TokenBatch, tokenTypes: TokenBatch?, _ pass: inout Pass) -> Tensor
+}
+
+extension DecoderBase {
+  /// The final hidden states of tokens without types: `[batch, time, width]`.
+  public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+    self(tokens, tokenTypes: nil, &pass)
+  }
 }
 
 /// What makes scores of a decoder's states, for one task.
@@ -66,8 +75,12 @@ public struct DecoderWith<Base: DecoderBase, Head: DecoderHead>: Module {
   }
 
   /// The head's scores. The pass's mask says which tokens are padding, at either side.
-  public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Head.Scores {
-    head(base(tokens, &pass), tokens, &pass)
+  ///
+  /// - Parameter tokenTypes: the type of each token, of a family with types.
+  public func callAsFunction(
+    _ tokens: TokenBatch, tokenTypes: TokenBatch? = nil, _ pass: inout Pass
+  ) -> Head.Scores {
+    head(base(tokens, tokenTypes: tokenTypes, &pass), tokens, &pass)
   }
 
   /// Shows the parameters under the names of the files.

@@ -67,6 +67,18 @@ public struct ForwardInputs: Sendable {
       (0..<marks.batch).map { row in marks.ids[row * marks.time..<(row + 1) * marks.time].map { $0 == 1 } })
   }
 
+  /// `position_ids` in `0..<limit`, of the given shape or `[1, time]` for all rows; nil where the tensor is absent.
+  func positions(like shape: [Int], below limit: Int) throws(InputError) -> TextPositions? {
+    let name = "position_ids"
+    guard let entry = file.entry(named: name) else { return nil }
+    guard let time = shape.last, shape.count == 2, entry.shape == [1, time] else {
+      return TextPositions(try tokens(name, below: limit, like: shape))
+    }
+    let row = try tokens(name, below: limit, like: entry.shape)
+    return TextPositions(
+      TokenBatch((0..<shape[0]).flatMap { _ in row.ids }, batch: shape[0], time: time))
+  }
+
   /// Numbers of any shape.
   func values(_ name: String) throws(InputError) -> Tensor {
     guard let entry = file.entry(named: name) else {

@@ -86,12 +86,15 @@ extension GPT2 {
       dropout = Dropout(c.dropout)
     }
 
+    /// - Parameter tokenTypes: tokens whose vectors are added to those of `tokens`.
     /// - Returns: `[batch, time, width]`
-    public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+    public func callAsFunction(_ tokens: TokenBatch, tokenTypes: TokenBatch?, _ pass: inout Pass) -> Tensor {
       let positions =
         pass.positions.map { $0.rows(of: positionEmbedding.weight) }
         ?? positionEmbedding.weight.slice(pass.position..<pass.position + tokens.time, axis: 0)
-      var x = dropout(tokenEmbedding(tokens) + positions, &pass)
+      var x = tokenEmbedding(tokens) + positions
+      if let tokenTypes { x = x + tokenEmbedding(tokenTypes) }
+      x = dropout(x, &pass)
       for block in blocks { x = pass.run(block, x) { block, x, pass in block(x, &pass) } }
       pass.cache?.advance(by: tokens.time)
       return finalNorm(x)

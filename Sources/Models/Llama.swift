@@ -85,7 +85,8 @@ extension Llama {
     }
 
     /// - Returns: `[batch, time, width]`
-    public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
+    public func callAsFunction(_ tokens: TokenBatch, tokenTypes: TokenBatch?, _ pass: inout Pass) -> Tensor {
+      precondition(tokenTypes == nil, "Llama: tokens have no types")
       var x = tokenEmbedding(tokens)
       for block in blocks { x = pass.run(block, x) { block, x, pass in block(x, &pass) } }
       pass.cache?.advance(by: tokens.time)

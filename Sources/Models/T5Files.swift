@@ -3,81 +3,50 @@ import Formats
 import Layers
 import Tensor
 
-extension T5 {
-  /// Loads encoder and decoder from a Hugging Face folder, strictly. A head that the file holds is left aside.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> T5 {
+extension T5: PretrainedClass {
+  /// Encoder and decoder. A head that the file holds is left aside.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<T5> {
     let file = try T5File(folder)
     var initializer = Initializer.placeholders
-    var model = T5(file.configuration, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return file.outline(T5(file.configuration, &initializer))
   }
 
-  /// Saves encoder and decoder as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.write(to: folder, class: "T5Model", self)
+  /// `config.json` of the class without a head.
+  public var folderConfiguration: JSONValue { configuration.json(architecture: "T5Model", format: matrixFormat) }
+}
+
+extension T5.Encoder: PretrainedClass {
+  /// The encoder. A decoder and a head that the file holds are left aside.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
+    let file = try T5File(folder)
+    var initializer = Initializer.placeholders
+    return file.outline(Self(file.configuration, &initializer))
+  }
+
+  /// `config.json` of the encoder's class.
+  public var folderConfiguration: JSONValue {
+    configuration.json(architecture: "T5EncoderModel", format: matrixFormat)
   }
 }
 
-extension T5.Encoder {
-  /// Loads an encoder from a Hugging Face folder, strictly. A decoder and a head that the file holds are left aside.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
-    let file = try T5File(folder)
-    var initializer = Initializer.placeholders
-    var model = Self(file.configuration, &initializer)
-    try file.fill(&model, as: format)
-    return model
-  }
-
-  /// Saves the encoder as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.write(to: folder, class: "T5EncoderModel", self)
-  }
-}
-
-extension T5.LanguageModel {
-  /// Loads a model with its head from a Hugging Face folder, strictly.
-  ///
-  /// Of `generation_config.json`, where there is one, the end tokens and the decoder's first token count.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+extension T5.LanguageModel: PretrainedClass {
+  /// The model with its head. Of `generation_config.json`, where there is one, the end tokens and the decoder's first
+  /// token count.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
     var file = try T5File(folder)
-    if let ends = try PretrainedModel.endTokens(in: folder) {
+    if let ends = try PretrainedModel.endTokens(in: folder.path) {
       file.configuration.endTokens = ends
     }
-    if let start = try PretrainedModel.decoderStartToken(in: folder) {
+    if let start = try PretrainedModel.decoderStartToken(in: folder.path) {
       file.configuration.decoderStartToken = start
     }
     var initializer = Initializer.placeholders
-    var model = Self(file.configuration, hasHead: file.hasHead, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return file.outline(Self(file.configuration, hasHead: file.hasHead, &initializer))
   }
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try model.configuration.write(to: folder, class: "T5ForConditionalGeneration", self)
-  }
-}
-
-extension T5.Configuration {
-  fileprivate func write(
-    to folder: AtomicDirectory, class name: String, _ model: some Module
-  ) throws(InputError) {
-    try folder.write(
-      try json(architecture: name, format: model.matrixFormat).encoded(pretty: true), to: "config.json")
-    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"))
+  /// `config.json` of the class with the head.
+  public var folderConfiguration: JSONValue {
+    model.configuration.json(architecture: "T5ForConditionalGeneration", format: matrixFormat)
   }
 }
 
@@ -91,11 +60,9 @@ private struct T5File {
   private static let prefix = "transformer"
   private static let stacks = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
 
-  init(_ folder: String) throws(InputError) {
-    configuration = try T5.Configuration(try PretrainedModel.configuration(in: folder))
-    checkpoint = try SafetensorsCheckpoint(at: folder)
-    try PretrainedModel.check(
-      layerCount: max(configuration.layerCount, configuration.decoderLayerCount), checkpoint)
+  init(_ folder: ModelFolder) throws(InputError) {
+    configuration = try T5.Configuration(folder.configuration)
+    checkpoint = try folder.tensors(layerCount: max(configuration.layerCount, configuration.decoderLayerCount))
     let head = "lm_head.weight"
     embedding = try TiedEmbedding(
       checkpoint, table: "shared.weight", users: T5File.stacks + [head], CheckpointNames(basePrefix: T5File.prefix))
@@ -107,7 +74,7 @@ private struct T5File {
     }
   }
 
-  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+  func outline<Model: Module>(_ model: Model) -> ModelOutline<Model> {
     let parameters = Set(model.parameters.map(\.name))
     let otherParts = ["lm_head.", "decoder."].filter { part in !parameters.contains { $0.hasPrefix(part) } }
     let names = CheckpointNames(basePrefix: T5File.prefix, aliases: embedding.aliases) { [embedding] name in
@@ -115,26 +82,21 @@ private struct T5File {
       name.hasSuffix("layer.1.EncDecAttention.relative_attention_bias.weight") || embedding.isRepeated(name)
         || otherParts.contains { name.hasPrefix($0) }
     }
-    try checkpoint.load(into: &model, names: names, as: format)
+    return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }
 }
 
 extension Architecture {
   /// T5's classes.
   static let t5: [Architecture] = [
-    Architecture("T5Model") { (folder, format) throws(InputError) in try T5.load(from: folder, as: format) },
-    Architecture("T5ForConditionalGeneration") { (folder, format) throws(InputError) in
-      try T5.LanguageModel.load(from: folder, as: format)
-    },
-    Architecture("T5EncoderModel") { (folder, format) throws(InputError) in
-      try T5.Encoder.load(from: folder, as: format)
-    },
+    Architecture("T5Model", T5.self), Architecture("T5ForConditionalGeneration", T5.LanguageModel.self),
+    Architecture("T5EncoderModel", T5.Encoder.self),
   ]
 }
 
 // MARK: - Named tensors
 
-extension T5: SavableModel, NamedForward {
+extension T5 {
   /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let (hidden, source) = try states(of: inputs)
@@ -152,7 +114,7 @@ extension T5: SavableModel, NamedForward {
   }
 }
 
-extension T5.LanguageModel: SavableModel, NamedForward {
+extension T5.LanguageModel {
   /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let (hidden, source) = try model.states(of: inputs)
@@ -160,7 +122,7 @@ extension T5.LanguageModel: SavableModel, NamedForward {
   }
 }
 
-extension T5.Encoder: SavableModel, NamedForward {
+extension T5.Encoder {
   /// Takes `input_ids`, and where there is one `attention_mask`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     try inputs.refuse(except: ["input_ids", "attention_mask"])

@@ -3,62 +3,41 @@ import Formats
 import Layers
 import Tensor
 
-extension Transformer {
-  /// Loads encoder and decoder without a head from a Hugging Face folder, strictly. Heads that the file holds are left
-  /// aside.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Transformer {
+extension Transformer: PretrainedClass {
+  /// Encoder and decoder without a head. Heads that the file holds are left aside.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Transformer> {
     let file = try TransformerFile(folder)
     var initializer = Initializer.placeholders
-    var model = Transformer(file.configuration, tables: file.tables, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return file.outline(Transformer(file.configuration, tables: file.tables, &initializer))
   }
 
-  /// Saves encoder and decoder as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.write(to: folder, class: configuration.family.classPrefix + "Model", self)
+  /// `config.json` of the class without a head.
+  public var folderConfiguration: JSONValue {
+    configuration.json(
+      architecture: configuration.family.classPrefix + "Model", tiesOutput: true, format: matrixFormat)
   }
 }
 
-extension Transformer.With {
-  /// Loads a model with its head from a Hugging Face folder, strictly. Heads of other tasks are left aside.
-  ///
-  /// Of `generation_config.json`, where there is one, the end tokens and the decoder's first token count.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+extension Transformer.With: PretrainedClass {
+  /// The model with its head. Heads of other tasks are left aside. Of `generation_config.json`, where there is one, the
+  /// end tokens and the decoder's first token count.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
     var file = try TransformerFile(folder)
-    if Head.self == Transformer.LanguageHead.self { try file.configuration.readGeneration(in: folder) }
+    if Head.self == Transformer.LanguageHead.self { try file.configuration.readGeneration(in: folder.path) }
     var initializer = Initializer.placeholders
-    var model = Self(file.configuration, tables: file.tables, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return file.outline(Self(file.configuration, tables: file.tables, &initializer))
   }
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
+  /// `config.json` of the class with this head.
+  public var folderConfiguration: JSONValue {
     let configuration = model.configuration
-    let tiesOutput = !parameters.contains { $0.name == "lm_head.weight" }
-    let name = Head.className(of: configuration.family) ?? configuration.family.classPrefix + "Model"
-    try configuration.write(to: folder, class: name, tiesOutput: tiesOutput, self)
+    return configuration.json(
+      architecture: Head.className(of: configuration.family) ?? configuration.family.classPrefix + "Model",
+      tiesOutput: !parameters.contains { $0.name == "lm_head.weight" }, format: matrixFormat)
   }
 }
 
 extension Transformer.Configuration {
-  fileprivate func write(
-    to folder: AtomicDirectory, class name: String, tiesOutput: Bool = true, _ model: some Module
-  ) throws(InputError) {
-    let json = json(architecture: name, tiesOutput: tiesOutput, format: model.matrixFormat)
-    try folder.write(try json.encoded(pretty: true), to: "config.json")
-    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"))
-  }
-
   fileprivate mutating func readGeneration(in folder: String) throws(InputError) {
     if let ends = try PretrainedModel.endTokens(in: folder) { endTokens = ends }
     decoderStartToken =
@@ -74,12 +53,11 @@ private struct TransformerFile {
   private let embedding: TiedEmbedding
   private static let prefix = "model"
 
-  init(_ folder: String) throws(InputError) {
-    configuration = try Transformer.Configuration(try PretrainedModel.configuration(in: folder))
-    let checkpoint = try SafetensorsCheckpoint(at: folder)
+  init(_ folder: ModelFolder) throws(InputError) {
+    configuration = try Transformer.Configuration(folder.configuration)
+    let checkpoint = try folder.tensors(
+      layerCount: max(configuration.encoderLayerCount, configuration.decoderLayerCount))
     self.checkpoint = checkpoint
-    try PretrainedModel.check(
-      layerCount: max(configuration.encoderLayerCount, configuration.decoderLayerCount), checkpoint)
     let names = CheckpointNames(basePrefix: TransformerFile.prefix)
     let encoder = "model.encoder.embed_tokens.weight", decoder = "model.decoder.embed_tokens.weight"
     let users = configuration.sharesEmbeddings ? [encoder, decoder, "lm_head.weight"] : ["lm_head.weight"]
@@ -101,7 +79,7 @@ private struct TransformerFile {
     tables = own
   }
 
-  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+  func outline<Model: Module>(_ model: Model) -> ModelOutline<Model> {
     let parameters = Set(model.parameters.map(\.name))
     let otherParts = ["lm_head.", "final_logits_bias", "classification_head.", "qa_outputs."]
       .filter { part in !parameters.contains { $0.hasPrefix(part) } }
@@ -109,7 +87,7 @@ private struct TransformerFile {
       name.hasSuffix("encoder.version") || name.hasSuffix("decoder.version") || embedding.isRepeated(name)
         || otherParts.contains { name.hasPrefix($0) }
     }
-    try checkpoint.load(into: &model, names: names, as: format)
+    return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }
 }
 
@@ -160,30 +138,22 @@ extension PretrainedModel {
 extension Architecture {
   /// The classes of the Transformer and of the families with its blocks.
   static let transformers: [Architecture] = Transformer.Family.allCases.flatMap { family in
-    let bare = Architecture(family.classPrefix + "Model") { (folder, format) throws(InputError) in
-      try Transformer.load(from: folder, as: format)
-    }
-    return [bare]
-      + [
-        family.with(Transformer.LanguageHead.self), family.with(Transformer.SequenceClassificationHead.self),
-        family.with(Transformer.QuestionAnsweringHead.self),
-      ].compactMap { $0 }
+    [
+      Architecture(family.classPrefix + "Model", Transformer.self), family.with(Transformer.LanguageHead.self),
+      family.with(Transformer.SequenceClassificationHead.self), family.with(Transformer.QuestionAnsweringHead.self),
+    ].compactMap { $0 }
   }
 }
 
 extension Transformer.Family {
   fileprivate func with<Head: TransformerHead>(_ head: Head.Type) -> Architecture? {
-    Head.className(of: self).map {
-      Architecture($0) { (folder, format) throws(InputError) in
-        try Transformer.With<Head>.load(from: folder, as: format)
-      }
-    }
+    Head.className(of: self).map { Architecture($0, Transformer.With<Head>.self) }
   }
 }
 
 // MARK: - Named tensors
 
-extension Transformer: SavableModel, NamedForward {
+extension Transformer {
   /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
   /// BART and mBART without `decoder_input_ids` are given the source, a token later.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
@@ -197,7 +167,7 @@ extension Transformer: SavableModel, NamedForward {
   }
 }
 
-extension Transformer.With: SavableModel, NamedForward {
+extension Transformer.With {
   /// Takes `input_ids` and `decoder_input_ids`, and where there are any `attention_mask` and `decoder_attention_mask`.
   /// BART and mBART without `decoder_input_ids` are given the source, a token later.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {

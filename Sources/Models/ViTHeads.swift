@@ -70,26 +70,19 @@ public struct ImageClassificationHead: ImageHead {
 
 // MARK: - Files
 
-extension ViT: SavableModel, NamedForward {
-  /// Loads an encoder without a head from a Hugging Face folder, strictly. Heads that the file holds are left aside, and
-  /// so is a pooler that the file lacks.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> ViT {
+extension ViT: PretrainedClass {
+  /// The encoder without a head. Heads that the file holds are left aside, and so is a pooler that the file lacks.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<ViT> {
     let file = try ViTFile(folder), prefix = file.configuration.family.rawValue + "."
     let pooler = "pooler.dense.weight"
     let hasPooler = [pooler, prefix + pooler].contains { file.checkpoint.tensor(named: $0) != nil }
     var initializer = Initializer.placeholders
-    var model = ViT(file.configuration, hasPooler: hasPooler, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return file.outline(ViT(file.configuration, hasPooler: hasPooler, &initializer))
   }
 
-  /// Saves the encoder as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try configuration.write(to: folder, class: "Model", self)
+  /// `config.json` of the class without a head.
+  public var folderConfiguration: JSONValue {
+    configuration.json(architecture: configuration.family.classPrefix + "Model", format: matrixFormat)
   }
 
   /// Takes `pixel_values`.
@@ -100,23 +93,18 @@ extension ViT: SavableModel, NamedForward {
   }
 }
 
-extension ViT.With: SavableModel, NamedForward {
-  /// Loads an encoder with its head from a Hugging Face folder, strictly. A pooler and other heads are left aside.
-  ///
-  /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
-  public static func load(from folder: String, as format: StorageFormat? = nil) throws(InputError) -> Self {
+extension ViT.With: PretrainedClass {
+  /// The encoder with its head. A pooler and other heads are left aside.
+  public static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<Self> {
     let file = try ViTFile(folder)
     var initializer = Initializer.placeholders
-    var model = Self(file.configuration, &initializer)
-    try file.fill(&model, as: format)
-    return model
+    return file.outline(Self(file.configuration, &initializer))
   }
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
-  ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
-    try encoder.configuration.write(to: folder, class: Head.className, self)
+  /// `config.json` of the class with this head.
+  public var folderConfiguration: JSONValue {
+    let c = encoder.configuration
+    return c.json(architecture: c.family.classPrefix + Head.className, format: matrixFormat)
   }
 
   /// Takes `pixel_values`.
@@ -131,35 +119,23 @@ private struct ViTFile {
   let configuration: ViT.Configuration
   let checkpoint: SafetensorsCheckpoint
 
-  init(_ folder: String) throws(InputError) {
-    configuration = try ViT.Configuration(try PretrainedModel.configuration(in: folder))
-    checkpoint = try SafetensorsCheckpoint(at: folder)
-    try PretrainedModel.check(layerCount: configuration.layerCount, checkpoint)
+  init(_ folder: ModelFolder) throws(InputError) {
+    configuration = try ViT.Configuration(folder.configuration)
+    checkpoint = try folder.tensors(layerCount: configuration.layerCount)
   }
 
-  func fill(_ model: inout some Module, as format: StorageFormat?) throws(InputError) {
+  func outline<Model: Module>(_ model: Model) -> ModelOutline<Model> {
     let base = configuration.family.rawValue, prefix = base + "."
     func bare(_ name: String) -> String { name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name }
     let parameters = model.parameters.map { bare($0.name) }
     let parts = ["pooler.", "classifier.", "cls_classifier.", "distillation_classifier."]
     let others = parts.filter { part in !parameters.contains { $0.hasPrefix(part) } }
-    try checkpoint.load(
-      into: &model,
-      names: CheckpointNames(basePrefix: base) { name in
-        let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
-        // The token that stands for hidden patches in training.
-        return rest == "embeddings.mask_token" || others.contains { rest.hasPrefix($0) }
-      }, as: format)
-  }
-}
-
-extension ViT.Configuration {
-  fileprivate func write(
-    to folder: AtomicDirectory, class name: String, _ model: some Module
-  ) throws(InputError) {
-    let json = json(architecture: family.classPrefix + name, format: model.matrixFormat)
-    try folder.write(try json.encoded(pretty: true), to: "config.json")
-    try saveParameters(of: model, to: try folder.path(of: "model.safetensors"))
+    let names = CheckpointNames(basePrefix: base) { name in
+      let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+      // The token that stands for hidden patches in training.
+      return rest == "embeddings.mask_token" || others.contains { rest.hasPrefix($0) }
+    }
+    return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }
 }
 
@@ -178,16 +154,10 @@ extension ViT.Family {
   var classPrefix: String { self == .vit ? "ViT" : "DeiT" }
 
   func with<Head: ImageHead>(_ head: Head.Type) -> Architecture {
-    Architecture(classPrefix + Head.className) { (folder, format) throws(InputError) in
-      try ViT.With<Head>.load(from: folder, as: format)
-    }
+    Architecture(classPrefix + Head.className, ViT.With<Head>.self)
   }
 
-  var bare: Architecture {
-    Architecture(classPrefix + "Model") { (folder, format) throws(InputError) in
-      try ViT.load(from: folder, as: format)
-    }
-  }
+  var bare: Architecture { Architecture(classPrefix + "Model", ViT.self) }
 }
 
 extension Architecture {

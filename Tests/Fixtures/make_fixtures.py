@@ -128,6 +128,13 @@ CASES = [
     ("deit-other-size", "DeiTModel", VIT),
     ("deit-classification", "DeiTForImageClassification", dict(VIT, qkv_bias=False, **LABELS)),
     ("deit-teacher", "DeiTForImageClassificationWithTeacher", dict(VIT, **LABELS)),
+    ("bert-positions", "BertModel", BERT),
+    ("roberta-positions", "RobertaForTokenClassification", ROBERTA),
+    ("distilbert-positions", "DistilBertForTokenClassification", DISTILBERT),
+    ("gpt2-positions", "GPT2LMHeadModel", GPT2),
+    ("llama-dynamic-positions", "LlamaModel", dict(
+        LLAMA, rope_parameters=dict(rope_type="dynamic", rope_theta=50.0, factor=3.0), max_position_embeddings=30)),
+    ("qwen3-positions", "Qwen3ForSequenceClassification", dict(QWEN3, **WINDOW)),
     ("t5", "T5Model", T5),
     ("t5-lm", "T5ForConditionalGeneration", T5),
     ("t5-lm-gated", "T5ForConditionalGeneration", dict(T5_GATED, tie_word_embeddings=False)),
@@ -172,7 +179,7 @@ def images(config, name):
     return {"pixel_values": torch.randn(2, config.num_channels, height, width)}
 
 
-def inputs(config, class_name):
+def inputs(config, class_name, name):
     padding = config.pad_token_id or 0
     rows = 3 * (CHOICES if "MultipleChoice" in class_name else 1)
     ids = torch.randint(5, VOCABULARY, (rows, TIME))
@@ -188,6 +195,12 @@ def inputs(config, class_name):
     types = getattr(config, "type_vocab_size", 0)
     if types > 1:
         values["token_type_ids"] = torch.randint(0, types, (rows, TIME))
+    if name.endswith("positions"):
+        values["position_ids"] = torch.randint(2, 20, (rows, TIME))
+        if name.startswith("gpt2"):
+            values["token_type_ids"] = torch.randint(0, VOCABULARY, (rows, TIME))
+        if name.startswith("bert"):
+            values["position_ids"] = values["position_ids"][:1]
     if "MultipleChoice" in class_name:
         values = {name: value.reshape(3, CHOICES, TIME) for name, value in values.items()}
     return values
@@ -216,7 +229,7 @@ def write(name, class_name, settings):
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     is_vision = hasattr(model.config, "image_size")
-    values = images(model.config, name) if is_vision else inputs(model.config, class_name)
+    values = images(model.config, name) if is_vision else inputs(model.config, class_name, name)
     settings = dict(interpolate_pos_encoding=True) if name.endswith("other-size") else {}
     with torch.no_grad():
         found = model.double()(**values, **settings)

@@ -30,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 83)
+    #expect(ModelFixture.names.count == 89)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -226,9 +226,11 @@ enum ModelFixture {
   }
 
   @Test func inputsAreChecked() throws {
-    let model = try PretrainedModel.loadAny(from: ModelFixture.path("bert"))
-    func kind(_ inputs: [(name: String, shape: [Int], values: [Int64])]) throws -> InputError.Kind? {
-      try withFolder { folder in
+    func kind(
+      _ inputs: [(name: String, shape: [Int], values: [Int64])], of name: String = "bert"
+    ) throws -> InputError.Kind? {
+      let model = try PretrainedModel.loadAny(from: ModelFixture.path(name))
+      return try withFolder { folder in
         let path = folder + "/inputs.safetensors"
         let entries = inputs.map { SafetensorsTensor(name: JSONString($0.name), dtype: .int64, shape: $0.shape) }
         try SafetensorsWriter.write(entries, to: path) { (index, sink) throws(InputError) in
@@ -254,6 +256,21 @@ enum ModelFixture {
     #expect(try kind([("input_ids", [1, 2], [1, 2]), ("attention_mask", [2, 1], [1, 1])]) == .sizeMismatch)
     #expect(try kind([("input_ids", [1, 2], [1, 2]), ("attention_mask", [1, 2], [2, 1])]) == .badValue)
     #expect(try kind([("input_ids", [1, 2], [1, 2]), ("labels", [1, 2], [2, 1])]) == .unsupported)
+    // Positions: below those that the model has, a row of them for each text or one for all.
+    let ids: (String, [Int], [Int64]) = ("input_ids", [2, 2], [1, 2, 3, 4])
+    for (name, limit) in [("bert", 20), ("roberta", 24), ("distilbert", 20), ("gpt2", 20), ("llama-lm", 20)] {
+      let last = Int64(limit - 1)
+      #expect(try kind([ids, ("position_ids", [2, 2], [0, last, 3, 3])], of: name) == nil, "\(name)")
+      #expect(try kind([ids, ("position_ids", [1, 2], [last, 0])], of: name) == nil)
+      #expect(try kind([ids, ("position_ids", [2, 2], [0, last + 1, 3, 3])], of: name) == .badValue)
+      #expect(try kind([ids, ("position_ids", [2, 2], [0, -1, 3, 3])], of: name) == .badValue)
+      #expect(try kind([ids, ("position_ids", [2], [0, 1])], of: name) == .sizeMismatch)
+    }
+    let types: (String, [Int], [Int64]) = ("token_type_ids", [2, 2], [0, 36, 0, 0])
+    #expect(try kind([ids, types], of: "gpt2-lm") == nil)
+    #expect(try kind([ids, ("token_type_ids", [2, 2], [0, 37, 0, 0])], of: "gpt2") == .badValue)
+    for name in ["llama-lm", "distilbert", "t5-encoder"] { #expect(try kind([ids, types], of: name) == .unsupported) }
+    #expect(try kind([ids, ("position_ids", [2, 2], [0, 1, 0, 1])], of: "t5-encoder") == .unsupported)
   }
 
   /// Without a padding token the ends of several rows cannot be told; one row ends with its last token.

@@ -61,9 +61,9 @@ struct SentencePieceSegmenter: Sendable {
 /// The cut whose scores have the greatest sum, with sums in single precision.
 struct SentencePieceUnigram: Sendable {
   private let trie: ByteTrie
-  private let scores: [Double]
+  private let scores: [Float]
   private let unknownID: Int32
-  private let unknownScore: Double
+  private let unknownScore: Float
   private let keptIDs: Set<Int32>
 
   init(_ model: SentencePieceModel, unknownID: Int32) {
@@ -82,8 +82,8 @@ struct SentencePieceUnigram: Sendable {
       }
     }
     (self.trie, keptIDs, self.unknownID) = (trie, kept, unknownID)
-    scores = model.pieces.map { Double($0.score) }
-    unknownScore = Double(least - 10)
+    scores = model.pieces.map(\.score)
+    unknownScore = least - 10
   }
 
   private struct Arrival {
@@ -94,15 +94,14 @@ struct SentencePieceUnigram: Sendable {
 
   func cuts(of text: [UInt8], _ start: Int, _ end: Int) -> [PieceToken] {
     var arrivals = [Arrival](repeating: Arrival(), count: end - start + 1)
-    func offer(_ score: Double, _ id: Int32, from index: Int, to next: Int) {
+    func offer(_ score: Float, _ id: Int32, from index: Int, to next: Int) {
       let target = next - start
-      // The sum is compared before it is rounded, as in the reference.
-      guard arrivals[target].start < 0 || score > Double(arrivals[target].score) else { return }
-      arrivals[target] = Arrival(score: Float(score), start: Int32(truncatingIfNeeded: index - start), id: id)
+      guard arrivals[target].start < 0 || score > arrivals[target].score else { return }
+      arrivals[target] = Arrival(score: score, start: Int32(truncatingIfNeeded: index - start), id: id)
     }
     var index = start
     while index < end {
-      let scoreSoFar = Double(arrivals[index - start].score)
+      let scoreSoFar = arrivals[index - start].score
       let nextScalar = scalar(in: text, at: index, before: end).next
       var (node, next, isScalarKnown) = (ByteTrie.root, index, false)
       while next < end, let child = trie.child(of: node, text[next]) {
@@ -128,8 +127,8 @@ struct SentencePieceUnigram: Sendable {
   }
 
   /// Pieces that are kept whole count as little as can be, whatever their score is.
-  private func score(of id: Int32, length: Int) -> Double {
+  private func score(of id: Int32, length: Int) -> Float {
     guard !keptIDs.isEmpty && keptIDs.contains(id) else { return scores[Int(id)] }
-    return Double(Float(length) * Float.leastNormalMagnitude) - 0.1
+    return Float(length) * Float.leastNormalMagnitude - 0.1
   }
 }

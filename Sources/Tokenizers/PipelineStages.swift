@@ -67,10 +67,11 @@ extension PipelineTokenizer {
       preTokenizer.steps.removeLast()
       isByteLevel = true
     }
-    let added = try root.optional("added_tokens")?.addedTokens() ?? []
+    let written = try root.optional("added_tokens")?.addedTokens() ?? []
     let model = try Model(modelField, isByteLevel: isByteLevel)
+    _ = try PipelineStages(model, adding: written)  // ids that contradict the vocabulary or one another are refused
+    let added = Self.numbered(written, model.vocabulary)
     var stages = try PipelineStages(model, adding: added)
-    try Self.checkIDs(of: added, model.vocabulary)
     stages.preTokenizer = preTokenizer
     if let field = try root.optional("normalizer") { try stages.normalizer.add(field) }
     if let field = try root.optional("decoder") {
@@ -87,19 +88,15 @@ extension PipelineTokenizer {
 }
 
 extension PipelineTokenizer {
-  /// The reference library numbers added tokens by itself, one after the other behind the vocabulary, whatever ids the file
-  /// gives them: a file with other ids has two meanings.
-  private static func checkIDs(of added: [AddedToken], _ vocabulary: Vocabulary) throws(InputError) {
-    var nextID = vocabulary.count
-    for (index, token) in added.enumerated() where vocabulary.id(of: token.content) < 0 {
-      guard token.id == nextID else {
-        throw InputError(
-          .inconsistent,
-          "The token \(quoted(token.content)) has the id \(token.id), but \(nextID) follows on the tokens before it",
-          at: "added_tokens[\(index)]", advice: "Save the tokenizer again with a recent release of `tokenizers`")
-      }
+  /// The added tokens with the ids that they have. Those that the model lacks follow on its vocabulary in their order,
+  /// whatever ids the file gives them: so the reference library numbers them. Files that it has written agree.
+  private static func numbered(_ added: [AddedToken], _ vocabulary: Vocabulary) -> [AddedToken] {
+    var (nextID, numbered) = (vocabulary.count, added)
+    for index in added.indices where vocabulary.id(of: added[index].content) < 0 {
+      numbered[index].id = nextID
       nextID += 1
     }
+    return numbered
   }
 }
 

@@ -40,13 +40,23 @@ public struct LoadReport: Sendable {
   /// Whether every parameter was filled and every tensor accounted for.
   public var isComplete: Bool { missing.isEmpty && unused.isEmpty && unfit.isEmpty }
 
+  /// The lines of an error that names everything: all of them, unless a file from a stranger would fill screens for ever.
+  /// Then "..." stands for those beyond 64 KB.
+  static func shown(_ lines: [String]) -> [String] {
+    var bytes = 0
+    let count = lines.prefix { line in
+      bytes += line.utf8.count
+      return bytes <= 1 << 16
+    }.count
+    return lines.prefix(count) + (count < lines.count ? ["..."] : [])
+  }
+
   /// One error that lists everything that does not fit.
   func error(at place: String) -> InputError {
     func nearest(_ names: [String]) -> String { names.isEmpty ? "" : " (nearest: \(names.joined(separator: ", ")))" }
     func list(_ title: String, _ lines: [String]) -> [String] {
       if lines.isEmpty { return [] }
-      let shown = lines.prefix(20).map { "    " + $0 }
-      return ["  \(title), \(lines.count):"] + shown + (lines.count > 20 ? ["    ..."] : [])
+      return ["  \(title), \(lines.count):"] + LoadReport.shown(lines).map { "    " + $0 }
     }
     let lines =
       list("missing", missing.map { $0.parameter + nearest($0.nearest) })

@@ -51,7 +51,7 @@ public struct SafetensorsCheckpoint: Checkpoint {
   ///   - path: A folder, a safetensors file, or an index file (by its ending `.index.json`).
   ///   - allowingLinks: Whether shards may be symbolic links, as in download caches; otherwise they are refused.
   /// - Throws: `notFound`, which names all shards that are not there; `pathEscape` for a shard that is no plain file name
-  ///   or a refused link; `unsupported` for pickle files; `inconsistent` for disagreements, which names the first twenty;
+  ///   or a refused link; `unsupported` for pickle files; `inconsistent` for disagreements, all of which it names;
   ///   `tooLarge` for an index above 64 MB, 2^19 tensors or 512 shards; what the index's JSON and opening the files throw.
   public init(at path: String, allowingLinks: Bool = true) throws(InputError) {
     self.path = path
@@ -130,8 +130,7 @@ public struct SafetensorsCheckpoint: Checkpoint {
       disagreements.append("the index places \(name.quoted) in the shard \(shard.quoted), which does not hold it")
     }
     guard disagreements.isEmpty else {
-      let shown = disagreements.prefix(20).joined(separator: "; ")
-      throw InputError(.inconsistent, shown + (disagreements.count > 20 ? "; ..." : ""), at: path)
+      throw InputError(.inconsistent, LoadReport.shown(disagreements).joined(separator: "; "), at: path)
     }
   }
 

@@ -167,11 +167,19 @@ private func loadingError(
     #expect(all.kind == .missing && all.advice.contains("config.json"))
   }
 
-  @Test func manyNamesAreCountedAndSomeShown() throws {
+  @Test func everyNameIsShown() throws {
     let many = (0..<300).map { ("block.\($0).weight", Tensor([1])) }
     let found = try #require(try loadingError(many))
-    #expect(found.what.contains("missing, 4:") && found.what.contains("unused, 300:") && found.what.contains("..."))
-    #expect(found.what.utf8.count < 4000)
+    #expect(found.what.contains("missing, 4:") && found.what.contains("unused, 300:") && !found.what.contains("..."))
+    let lines = Set(found.what.split(separator: "\n").compactMap { $0.split(separator: " ").first })
+    #expect(many.allSatisfy { lines.contains($0.0[...]) })
+  }
+
+  @Test func namesWithoutEndAreCutShort() throws {
+    let many = (0..<3000).map { (String(repeating: "x", count: 100) + "\($0)", Tensor([1])) }
+    let found = try #require(try loadingError(many))
+    #expect(found.what.contains("unused, 3000:") && found.what.contains("    ..."))
+    #expect(found.what.utf8.count < 80_000)
   }
 
   @Test func typesThatHoldNoParametersAreNamed() throws {

@@ -33,11 +33,17 @@ runProgram {
     guard tool.string("expected") == nil else {
       throw InputError(.missing, "is given without a tokenizer", at: "--expected", advice: "Add --tokenizer.")
     }
+    var compared = 0
     for reference in try storedReferences() {
       let path = Stored.fixtures + "/Tokenizers/\(reference.name).json"
       // Tokenizers of real models are not stored with the package, only their references.
       guard try fileKind(path) != nil else { continue }
+      compared += 1
       if try !verify(PipelineTokenizer(path: path), reference.name, by: reference) { wrong.append(reference.name) }
+    }
+    guard compared > 0 else {
+      throw InputError(
+        .notFound, "There is no tokenizer to compare", at: Stored.fixtures + "/Tokenizers", advice: "Give --tokenizer.")
     }
   }
   try tool.printResult([("wrong", .array(wrong.map { .string(JSONString($0)) }))])

@@ -41,14 +41,17 @@ public struct LoadReport: Sendable {
   public var isComplete: Bool { missing.isEmpty && unused.isEmpty && unfit.isEmpty }
 
   /// The lines of an error that names everything: all of them, unless a file from a stranger would fill screens for ever.
-  /// Then "..." stands for those beyond 64 KB.
+  /// Then "..." stands for those beyond 64 KB; the first is there in any case, cut to 4,096 bytes.
   static func shown(_ lines: [String]) -> [String] {
     var bytes = 0
     let count = lines.prefix { line in
       bytes += line.utf8.count
       return bytes <= 1 << 16
     }.count
-    return lines.prefix(count) + (count < lines.count ? ["..."] : [])
+    let first =
+      count == 0
+      ? lines.prefix(1).map { String(decoding: $0.utf8.prefix(1 << 12), as: UTF8.self) } : Array(lines.prefix(count))
+    return first + (count < lines.count ? ["..."] : [])
   }
 
   /// One error that lists everything that does not fit.

@@ -38,6 +38,7 @@ public struct ModelOutline<Model: Module>: Sendable {
 }
 
 /// A class of models as Hugging Face keeps it in a folder: a family says what a folder holds, and loading and saving follow.
+/// The families of this module adopt it; others read and write folders with `Checkpoint` and `AtomicDirectory`.
 public protocol PretrainedClass: SavableModel, NamedForward {
   /// The model that a folder describes.
   ///

@@ -180,6 +180,9 @@ private func loadingError(
     let found = try #require(try loadingError(many))
     #expect(found.what.contains("unused, 3000:") && found.what.contains("    ..."))
     #expect(found.what.utf8.count < 80_000)
+    // One name that is too long alone is named by its beginning.
+    let long = try #require(try loadingError([(String(repeating: "y", count: 70_000), Tensor([1]))]))
+    #expect(long.what.contains("unused, 1:\n    yyyy") && long.what.utf8.count < 10_000)
   }
 
   @Test func typesThatHoldNoParametersAreNamed() throws {

@@ -58,7 +58,7 @@ struct SentencePieceSegmenter: Sendable {
   }
 }
 
-/// The cut whose scores have the greatest sum, with sums in single precision.
+/// The cut whose scores have the greatest sum, with sums in single precision, as sentencepiece 0.2.3 has them.
 struct SentencePieceUnigram: Sendable {
   private let trie: ByteTrie
   private let scores: [Float]

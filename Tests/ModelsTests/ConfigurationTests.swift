@@ -303,10 +303,10 @@ import Testing
             "num_attention_heads": 128, \(members)}
             """
           try Data(text.utf8).write(to: URL(fileURLWithPath: path + "/config.json"))
-          let start = ContinuousClock.now
+          let start = clock()
           let kind = errorKind { () throws(InputError) in try PretrainedModel.load(from: path) }
           #expect(kind == .missing || kind == .inconsistent, "\(members)")
-          #expect(ContinuousClock.now - start < .seconds(2), "\(members)")
+          #expect(clock() - start < clock_t(CLOCKS_PER_SEC), "\(members)")
         }
         #expect(Memory.reservedBytes <= before.0 + 1 << 16)
         #expect(Memory.processPeakBytes - before.1 < 32 << 20)

@@ -64,9 +64,8 @@ import Testing
   }
 
   @Test(arguments: SmallModels.all) func threadsAndKernels(_ configuration: String) async throws {
-    setenv("MODEL_TEST_CONFIGURATION", configuration, 1)
-    await #expect(processExitsWith: .success) {
-      let model = try SmallModels.model(ProcessInfo.processInfo.environment["MODEL_TEST_CONFIGURATION"] ?? "")
+    await #expect(processExitsWith: .success) { [configuration = configuration as String] in
+      let model = try SmallModels.model(configuration)
       let tokens = formulaTokens(time: 30)
       let first = model.scores(tokens)
       for set in Runtime.availableKernels {

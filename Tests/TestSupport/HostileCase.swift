@@ -48,7 +48,8 @@ public struct HostileFamily: Sendable {
 
 extension HostileCase {
   /// Runs the cases from the number `start` on; returns a line for each that ended otherwise than it should, took more
-  /// than a second of the processor, held more than 32 MB and twice its files in memory, or left a file open.
+  /// than a second of the processor each of three times, held more than 32 MB and twice its files in memory, or left a
+  /// file open.
   ///
   /// - Parameters:
   ///   - families: All cases, in the order of their numbers.
@@ -75,7 +76,22 @@ extension HostileCase {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let path = try make(folder)
-    let before = (files: openFiles(), memory: ProcessMemory.startPeak(), time: clock())
+    let before = (files: openFiles(), memory: ProcessMemory.startPeak())
+    var (problems, seconds) = attempt(path)
+    if openFiles() != before.files { problems.append("left a file open") }
+    if let start = before.memory, let peak = ProcessMemory.peak {
+      let allowed = 32 << 20 + 2 * byteCount(folder)
+      if peak - start > allowed { problems.append("held \((peak - start) >> 20) MB, more than \(allowed >> 20)") }
+    }
+    // A hang takes its time again; a processor that others used meanwhile does not.
+    for _ in 0..<2 where seconds > 1 { seconds = min(seconds, attempt(path).seconds) }
+    if seconds > 1 { problems.append("took \(seconds) s") }
+    return problems
+  }
+
+  /// Opens the file once; what is wrong with how that ends, and the seconds of processor time until then.
+  private func attempt(_ path: String) -> (problems: [String], seconds: Double) {
+    let start = clock()
     var problems: [String] = []
     do {
       try self.open(path)
@@ -84,15 +100,10 @@ extension HostileCase {
       if !expected.contains(error.kind) {
         problems.append("\(error.kind), not \(expected.isEmpty ? "accepted" : "\(expected)"): \(error)")
       }
+    } catch {
+      problems.append("an error of another type: \(error)")
     }
-    let seconds = Double(clock() - before.time) / Double(CLOCKS_PER_SEC)
-    if seconds > 1 { problems.append("took \(seconds) s") }
-    if openFiles() != before.files { problems.append("left a file open") }
-    if let start = before.memory, let peak = ProcessMemory.peak {
-      let allowed = 32 << 20 + 2 * byteCount(folder)
-      if peak - start > allowed { problems.append("held \((peak - start) >> 20) MB, more than \(allowed >> 20)") }
-    }
-    return problems
+    return (problems, Double(clock() - start) / Double(CLOCKS_PER_SEC))
   }
 }
 

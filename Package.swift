@@ -31,10 +31,11 @@ let language: [SwiftSetting] = [
 func kernelSettings(_ flags: [String] = []) -> [SwiftSetting] {
   language + [.unsafeFlags(["-O"] + flags.flatMap { ["-Xcc", $0] })]
 }
+let avx512 = ["-march=x86-64-v4", "-mprefer-vector-width=512"]
 #if arch(x86_64)
   let instructionSets: [(name: String, flags: [String])] = [
-    ("KernelsAVX2", ["-march=x86-64-v3"]),
-    ("KernelsAVX512", ["-march=x86-64-v4", "-mprefer-vector-width=512"]),
+    ("KernelsAVX2", ["-march=x86-64-v3"]), ("KernelsAVX512", avx512),
+    ("KernelsAMX", avx512 + ["-mamx-tile", "-mamx-bf16"]),
   ]
 #else
   let instructionSets: [(name: String, flags: [String])] = []
@@ -80,7 +81,11 @@ let package = Package(
       swiftSettings: room.name == "Kernels" ? kernelSettings() : language)
   }
     + instructionSets.map {
-      .target(name: $0.name, dependencies: ["Kernels"], swiftSettings: kernelSettings($0.flags))
+      .target(
+        name: $0.name,
+        dependencies: dependencies($0.name == "KernelsAMX" ? ["Kernels", "KernelsAVX512"] : ["Kernels"]),
+        swiftSettings: kernelSettings($0.flags)
+          + ($0.name == "KernelsAMX" ? [.enableExperimentalFeature("BuiltinModule")] : []))
     }
     + rooms.map { room in
       .testTarget(

@@ -124,7 +124,7 @@ public struct CommandLineTool {
 
   /// The options that `startRuntime` reads.
   public static let runtimeOptions = [
-    Option("kernels", "SET", "baseline, avx2 or avx512 (default: the best that the processor has)"),
+    Option("kernels", "SET", "baseline, avx2, avx512 or amx (default: the best that the processor has)"),
     Option("threads", "N", "threads that compute (default: one for each core)"),
   ]
 

@@ -65,12 +65,12 @@ public struct AdamWStep: Sendable {
 /// Every entry works on one thread and on memory that its caller has validated. Rows are independent: a row's result
 /// does not depend on the other rows, on their number, or on the thread.
 public struct KernelTable: Sendable {
-  /// `baseline`, `avx2` or `avx512`: the values of `ATTENTION_KERNELS`.
-  public let name: String
+  /// `baseline`, `avx2`, `avx512` or `amx`: the values of `ATTENTION_KERNELS`.
+  public internal(set) var name: String
   /// Lanes of a vector.
   public let vectorWidth: Int
   /// Products of matrices.
-  public let matmul: MatmulKernels
+  public internal(set) var matmul: MatmulKernels
 
   // One element at a time, over `count` elements. `y` may be one of the sources.
   /// `y = f(x)`

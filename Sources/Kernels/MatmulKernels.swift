@@ -87,6 +87,9 @@ public struct MatmulKernels: Sendable {
       _ stride: Int, _ columns: Int, _ depth: Int, _ c: Target, _ sums: Target?
     ) -> Void
 
+  /// Products of large matrices in tile registers, where the processor has them.
+  public internal(set) var tiles: TileKernels?
+
   /// The kernels of one instruction set, from closures around the bodies below.
   package init(
     tileRows: Int, vectorWidth: Int,

@@ -12,11 +12,14 @@ public struct ProcessorFeatures: Sendable, Equatable {
   public var hasAVX2: Bool
   /// AVX-512 F, BW, CD, DQ and VL: what the `avx512` kernels need.
   public var hasAVX512: Bool
+  /// AVX-512 and the tile registers of AMX with bfloat16: what the `amx` kernels need.
+  public var hasAMX: Bool
 
   /// Features as given, for tests.
-  public init(hasAVX2: Bool, hasAVX512: Bool) {
+  public init(hasAVX2: Bool, hasAVX512: Bool, hasAMX: Bool) {
     self.hasAVX2 = hasAVX2
     self.hasAVX512 = hasAVX512
+    self.hasAMX = hasAMX
   }
 
   /// Features by a line of flags, as /proc/cpuinfo writes them. The Linux kernel leaves out a flag whose registers it
@@ -26,6 +29,7 @@ public struct ProcessorFeatures: Sendable, Equatable {
     hasAVX2 = present.isSuperset(of: ["avx2", "fma", "f16c"])
     hasAVX512 =
       hasAVX2 && present.isSuperset(of: ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
+    hasAMX = hasAVX512 && present.isSuperset(of: ["amx_tile", "amx_bf16"])
   }
 
   /// This machine's, found once. Anything that cannot be found out counts as absent.
@@ -33,14 +37,16 @@ public struct ProcessorFeatures: Sendable, Equatable {
 
   private static func detected() -> ProcessorFeatures {
     #if arch(x86_64) && os(Linux)
-      return ProcessorFeatures(flags: flagsLine())
+      var features = ProcessorFeatures(flags: flagsLine())
+      features.hasAMX = features.hasAMX && mayUseTiles()
+      return features
     #elseif arch(x86_64) && canImport(Darwin)
       // Every Mac with AVX2 has FMA and F16C; the names tell what the operating system supports too.
       let avx2 = isSet("hw.optional.avx2_0")
       let all512 = ["f", "bw", "cd", "dq", "vl"].allSatisfy { isSet("hw.optional.avx512" + $0) }
-      return ProcessorFeatures(hasAVX2: avx2, hasAVX512: avx2 && all512)
+      return ProcessorFeatures(hasAVX2: avx2, hasAVX512: avx2 && all512, hasAMX: false)
     #else
-      return ProcessorFeatures(hasAVX2: false, hasAVX512: false)
+      return ProcessorFeatures(hasAVX2: false, hasAVX512: false, hasAMX: false)
     #endif
   }
 
@@ -53,6 +59,15 @@ public struct ProcessorFeatures: Sendable, Equatable {
   #endif
 
   #if arch(x86_64) && os(Linux)
+    /// Asks the Linux kernel to save tile registers for this process; they are too large to be saved for all.
+    private static func mayUseTiles() -> Bool {
+      // The C library's own function takes a list of arguments, which Swift cannot write.
+      guard let symbol = dlsym(nil, "syscall") else { return false }
+      typealias SystemCall = @convention(c) (_ number: Int, _ code: Int, _ feature: Int) -> Int
+      let archPrctl = 158, requestPermission = 0x1023, tileData = 18
+      return unsafeBitCast(symbol, to: SystemCall.self)(archPrctl, requestPermission, tileData) == 0
+    }
+
     /// The flags of the first processor in /proc/cpuinfo, or nothing. They stand in its first lines.
     private static func flagsLine() -> String {
       let file = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC)

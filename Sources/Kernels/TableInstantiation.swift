@@ -64,4 +64,12 @@ extension KernelTable {
     self.crossEntropyGradient = crossEntropyGradient
     self.rotateHalves = rotateHalves
   }
+
+  /// The same kernels, with tile registers for large products.
+  package func multiplyingInTiles(_ tiles: TileKernels, name: String) -> KernelTable {
+    var table = self
+    table.name = name
+    table.matmul.tiles = tiles
+    return table
+  }
 }

@@ -61,18 +61,22 @@ import Testing
   }
 
   @Test func processorFeatures() {
-    let flags = "fpu sse2 avx2 fma f16c avx512f avx512bw avx512cd avx512dq avx512vl"
-    #expect(ProcessorFeatures(flags: flags) == ProcessorFeatures(hasAVX2: true, hasAVX512: true))
+    let flags = "fpu sse2 avx2 fma f16c avx512f avx512bw avx512cd avx512dq avx512vl amx_tile amx_bf16"
+    func features(without missing: String) -> ProcessorFeatures {
+      ProcessorFeatures(flags: flags.split(separator: " ").filter { $0 != missing }.joined(separator: " "))
+    }
+    #expect(ProcessorFeatures(flags: flags) == ProcessorFeatures(hasAVX2: true, hasAVX512: true, hasAMX: true))
     for missing in ["avx2", "fma", "f16c"] {
-      let rest = flags.split(separator: " ").filter { $0 != missing }.joined(separator: " ")
-      #expect(ProcessorFeatures(flags: rest) == ProcessorFeatures(hasAVX2: false, hasAVX512: false))
+      #expect(features(without: missing) == ProcessorFeatures(hasAVX2: false, hasAVX512: false, hasAMX: false))
     }
     for missing in ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"] {
-      let rest = flags.split(separator: " ").filter { $0 != missing }.joined(separator: " ")
-      #expect(ProcessorFeatures(flags: rest) == ProcessorFeatures(hasAVX2: true, hasAVX512: false))
+      #expect(features(without: missing) == ProcessorFeatures(hasAVX2: true, hasAVX512: false, hasAMX: false))
     }
-    #expect(ProcessorFeatures(flags: "") == ProcessorFeatures(hasAVX2: false, hasAVX512: false))
+    for missing in ["amx_tile", "amx_bf16"] {
+      #expect(features(without: missing) == ProcessorFeatures(hasAVX2: true, hasAVX512: true, hasAMX: false))
+    }
+    #expect(ProcessorFeatures(flags: "") == ProcessorFeatures(hasAVX2: false, hasAVX512: false, hasAMX: false))
     print("tables of this processor: \(tables.map(\.name))")
-    #expect(tables.map(\.vectorWidth) == [4, 8, 16].prefix(tables.count).map { $0 })
+    #expect(tables.map(\.vectorWidth) == [4, 8, 16, 16].prefix(tables.count).map { $0 })
   }
 }

@@ -4,6 +4,9 @@ import Kernels
   import KernelsAVX2
   import KernelsAVX512
 #endif
+#if arch(x86_64) && os(Linux)
+  import KernelsAMX
+#endif
 
 /// Every table that this processor runs.
 let tables: [KernelTable] = {
@@ -11,6 +14,9 @@ let tables: [KernelTable] = {
   #if arch(x86_64)
     if ProcessorFeatures.current.hasAVX2 { tables.append(avx2Kernels) }
     if ProcessorFeatures.current.hasAVX512 { tables.append(avx512Kernels) }
+  #endif
+  #if arch(x86_64) && os(Linux)
+    if ProcessorFeatures.current.hasAMX { tables.append(amxKernels) }
   #endif
   return tables
 }()

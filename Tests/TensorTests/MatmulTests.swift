@@ -10,7 +10,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in
         for m in smallSizes { for n in smallSizes { for k in smallSizes { checkExact(m, n, k, set) } } }
-        for (m, n, k) in largeSizes { checkExact(m, n, k, set) }
+        for (m, n, k) in largeSizes + tiledSizes { checkExact(m, n, k, set) }
       }
     }
   }
@@ -19,7 +19,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in
         var worst = 0.0
-        for (m, n, k) in largeSizes + [(1, 1, 4097), (70, 50, 257), (9, 48, 2000)] {
+        for (m, n, k) in largeSizes + tiledSizes + [(1, 1, 4097), (70, 50, 257), (9, 48, 2000)] {
           worst = max(worst, checkRounding(m, n, k, set))
         }
         print("matmul, \(set): worst error / bound of 2 sqrt(k) 2^-24 sum |a||b| = \(worst)")
@@ -30,7 +30,9 @@ import Testing
   @Test func threadsDoNotReachTheBits() async {
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in
-        for (m, n, k) in [(1, 513, 1025), (70, 1025, 100), (513, 97, 513), (1025, 100, 1025), (8, 4000, 64)] {
+        for (m, n, k) in [(1, 513, 1025), (70, 1025, 100), (513, 97, 513), (1025, 100, 1025), (8, 4000, 64)]
+          + tiledSizes
+        {
           let a = fineTensor(Shape(m, k), seed: 1), b = fineTensor(Shape(k, n), seed: 2)
           let results = withThreadCounts { matmul(a, b) }
           #expect(results.allSatisfy { sameBits($0, results[0]) }, "\(set) \(m) \(n) \(k)")
@@ -60,6 +62,57 @@ import Testing
         for (n, k) in [(1, 1), (15, 17), (17, 513), (47, 3), (48, 1025), (49, 512), (100, 600), (144, 65)] {
           for transposing in [false, true] {
             for format in StorageFormat.allCases { checkRows(n, k, transposing, format, set) }
+          }
+        }
+      }
+    }
+  }
+
+  /// Products of 128 rows and more may be computed otherwise than smaller ones, but all of them alike.
+  @Test func aRowOfALargeProductDoesNotKnowItsBatch() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (n, k) in [(128, 64), (150, 1100), (2100, 70)] {
+          let a = fineTensor(Shape(2200, k), seed: k), b = fineTensor(Shape(k, n), seed: n)
+          let whole = matmul(a, b)
+          for rows in [0..<128, 1..<130, 31..<300, 2040..<2200] {
+            #expect(
+              sameBits(matmul(a.slice(rows, axis: 0), b), whole.slice(rows, axis: 0)), "\(set) \(rows) \(n) \(k)")
+          }
+        }
+      }
+    }
+  }
+
+  /// What Float32 arithmetic makes of infinities, NaN and overflow, in products of every size.
+  @Test func whatIsNotFiniteStaysInItsRowAndColumn() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        let (m, n, k) = (131, 140, 70)
+        for (value, other) in [
+          (Float.infinity, Float(2)), (-.infinity, 0), (.nan, 1), (.infinity, -.infinity),
+          (.greatestFiniteMagnitude, 4),
+        ] {
+          var (a, b) = (fineTensor(Shape(m, k), seed: 1), fineTensor(Shape(k, n), seed: 2))
+          let before = matmul(a, b).scalars
+          a.withMutableScalars { $0[40 * k + 3] = value }
+          b.withMutableScalars { $0[3 * n + 100] = other }
+          let (left, right, found) = (a.scalars, b.scalars, matmul(a, b).scalars)
+          for index in found.indices {
+            let (row, column) = index.quotientAndRemainder(dividingBy: n)
+            if row != 40 && column != 100 {
+              #expect(abs(found[index] - before[index]) < 1e-5, "\(set) \(value) \(row) \(column)")
+              continue
+            }
+            let exact = (0..<k).reduce(0.0) { $0 + Double(left[row * k + $1]) * Double(right[$1 * n + column]) }
+            if exact.isNaN {
+              #expect(found[index].isNaN, "\(set) \(value) \(other) \(row) \(column)")
+            } else if !Float(exact).isFinite {
+              #expect(found[index] == Float(exact), "\(set) \(value) \(other) \(row) \(column)")
+            } else {
+              let error = abs(Double(found[index]) - exact)
+              #expect(error <= 1e-5 * max(1, abs(exact)), "\(set) \(value) \(other) \(row) \(column)")
+            }
           }
         }
       }
@@ -161,6 +214,10 @@ private let largeSizes = [
   (65, 97, 100), (1, 1025, 513), (1025, 1, 97), (513, 17, 65), (100, 100, 513), (7, 513, 1025), (97, 65, 1025),
   (16, 1025, 48), (1025, 49, 1025), (70, 144, 512), (64, 192, 511),
 ]
+
+/// Sizes that are multiplied in tile registers, where there are any: whole tiles and not, several chunks of depth,
+/// several blocks of rows or columns.
+private let tiledSizes = [(128, 128, 64), (129, 161, 65), (200, 150, 1100), (130, 2100, 70), (2085, 128, 66)]
 
 /// Whole numbers: every element is exact, whatever the order of its sum.
 private func checkExact(_ m: Int, _ n: Int, _ k: Int, _ set: KernelSet) {

@@ -29,6 +29,11 @@ struct MatmulProblem {
     }
   }
 
+  /// The element of the left matrix at (`row`, `p`).
+  func leftStart(_ row: Int, _ p: Int) -> Int {
+    leftLayout == .rowMajor ? row * leftStride + p : p * leftStride + row
+  }
+
   /// The product of operands that lie row-major, transposed or not; the right one may be in panels of these kernels.
   init(
     _ blocks: MatmulKernels, _ left: Source, transposed leftIsTransposed: Bool, stride leftStride: Int,
@@ -66,6 +71,10 @@ struct MatmulProblem {
       let work = MultiplyRowWork(problem: self, sums: sums.target, threads: threads)
       runInParallel(work, tasks: work.tasks, threads: threads)
       withExtendedLifetime(sums) {}
+      return
+    }
+    if let tiles = blocks.tiles, paysInTiles {
+      run(in: tiles, threads: threads)
       return
     }
     let panel = Pool.shared.take(threads * min(depth, blocks.depthBlock) * blocks.panelWidth * 4)
@@ -149,10 +158,9 @@ private struct PackLeftWork: ParallelWork {
     let depth = min(blocks.depthBlock, chunk.upperBound - p)
     let row = group * rowsPerTask
     let target = packed + problem.packedStart(block) + row * depth
-    let start =
-      problem.leftLayout == .rowMajor ? row * problem.leftStride + p : p * problem.leftStride + row
     blocks.packLeft(
-      problem.leftLayout, problem.left + start, problem.leftStride, min(rowsPerTask, problem.rows - row), depth, target)
+      problem.leftLayout, problem.left + problem.leftStart(row, p), problem.leftStride,
+      min(rowsPerTask, problem.rows - row), depth, target)
   }
 }
 
@@ -306,7 +314,8 @@ private struct BatchedMatmulWork: ParallelWork {
 ///
 /// `a` is `[..., m, k]` (`[..., k, m]` where transposed) and `b` is `[..., k, n]` (`[..., n, k]` where transposed); the
 /// result is `[..., m, n]`. The outer axes of both are equal, or `b` has none. `b` may be kept in any format and is read
-/// as it lies. Each element is a sum over `k` in an order that `k` alone fixes.
+/// as it lies. Each element is a sum over `k` in an order that `k` alone fixes; but with the `amx` kernels products whose
+/// `m` and `n` are 128 or more, and `k` 64 or more, are computed in tiles, where all sums have another order.
 public func matmul(
   _ a: Tensor, _ b: Tensor, transposingLeft: Bool = false, transposingRight: Bool = false
 ) -> Tensor {

@@ -7,6 +7,9 @@ import Synchronization
   import KernelsAVX2
   import KernelsAVX512
 #endif
+#if arch(x86_64) && os(Linux)
+  import KernelsAMX
+#endif
 
 /// A set of kernels: the instruction set that they are compiled for.
 public enum KernelSet: String, Sendable, CaseIterable {
@@ -16,6 +19,8 @@ public enum KernelSet: String, Sendable, CaseIterable {
   case avx2
   /// AVX-512 F, BW, CD, DQ and VL.
   case avx512
+  /// AVX-512 and, for large products of matrices, the tile registers of AMX; on Linux.
+  case amx
 }
 
 /// What computes: the kernels and the number of threads.
@@ -35,6 +40,7 @@ public enum Runtime {
       let features = ProcessorFeatures.current
       if features.hasAVX2 { sets.append(.avx2) }
       if features.hasAVX512 { sets.append(.avx512) }
+      if features.hasAMX { sets.append(.amx) }
     #endif
     return sets
   }()
@@ -115,11 +121,18 @@ public enum Runtime {
   }
 
   private static var table: UnsafePointer<KernelTable> {
-    #if arch(x86_64)
+    #if arch(x86_64) && os(Linux)
       switch availableKernels[selectedIndex] {
       case .baseline: baseline
       case .avx2: avx2
       case .avx512: avx512
+      case .amx: amx
+      }
+    #elseif arch(x86_64)
+      switch availableKernels[selectedIndex] {
+      case .baseline: baseline
+      case .avx2: avx2
+      case .avx512, .amx: avx512
       }
     #else
       baseline
@@ -130,6 +143,9 @@ public enum Runtime {
   #if arch(x86_64)
     private nonisolated(unsafe) static let avx2 = kept(avx2Kernels)
     private nonisolated(unsafe) static let avx512 = kept(avx512Kernels)
+  #endif
+  #if arch(x86_64) && os(Linux)
+    private nonisolated(unsafe) static let amx = kept(amxKernels)
   #endif
 
   /// A place for a table that is never given back nor written again.

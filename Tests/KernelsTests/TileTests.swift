@@ -1,0 +1,161 @@
+import Kernels
+import Testing
+
+/// The kernels for tile registers, where the processor has them and the process may use them.
+@Suite struct TileTests {
+  private static let tileTables = tables.filter { $0.matmul.tiles != nil }
+
+  /// Every layout and format, blocks of every kind of edge, against Double.
+  @Test func productsOfBlocks() throws {
+    for table in Self.tileTables {
+      let tiles = try #require(table.matmul.tiles)
+      var worst = 0.0
+      for (rows, columns, depth) in [
+        (1, 1, 1), (16, 16, 32), (17, 33, 2), (31, 15, 31), (32, 32, 32), (32, 64, 33), (5, 70, 64), (32, 96, 100),
+        (16, 17, 257), (32, 31, 1024),
+      ] {
+        for format in StorageFormat.allCases {
+          for leftLayout in [MatrixLayout.rowMajor, .columnMajor] {
+            for rightLayout in MatrixLayout.allCases {
+              let block = TileBlock(rows, columns, depth, format, leftLayout, rightLayout, table)
+              for accumulating in [false, true] {
+                worst = max(worst, block.worstError(tiles, accumulating: accumulating))
+              }
+            }
+          }
+        }
+      }
+      print("tiles, \(table.name): worst error / bound of 2 sqrt(k) 2^-24 sum |a||b| = \(worst)")
+      #expect(worst <= 1)
+    }
+  }
+
+  /// What the parts cannot hold is said, wherever it stands; what they can is not.
+  @Test func whatIsNotFiniteIsSeen() throws {
+    for table in Self.tileTables {
+      let tiles = try #require(table.matmul.tiles)
+      var target = [UInt8](repeating: 0, count: TileKernels.stripBytes(depth: 50))
+      for (value, isFinite) in [
+        (Float.infinity, false), (-.infinity, false), (.nan, false), (Float(bitPattern: 0x7fff_ffff), false),
+        (.greatestFiniteMagnitude, false), (-3.38e38, true), (.leastNonzeroMagnitude, true), (0, true),
+      ] {
+        for place in [0, 1, 17 * 50, 17 * 50 + 49, 30 * 50 + 48] {
+          var source = [Float](repeating: 1, count: 31 * 50)
+          source[place] = value
+          for layout in [MatrixLayout.rowMajor, .columnMajor] {
+            // Of either layout, whole: 31 lines of 50 depths, or 50 lines of 31 depths.
+            let (lines, depth, stride) = layout == .rowMajor ? (31, 50, 50) : (31, 50, 31)
+            #expect(tiles.packLeft(layout, source, stride, lines, depth, &target) == isFinite, "\(value) at \(place)")
+            #expect(
+              tiles.packRight(.float32, layout, source, 0, layout == .rowMajor ? 31 : 50, 31, 50, &target) == isFinite,
+              "\(value) at \(place)")
+          }
+        }
+      }
+    }
+  }
+}
+
+/// A product of one strip by some panels.
+private struct TileBlock {
+  let (rows, columns, depth): (Int, Int, Int)
+  let format: StorageFormat
+  let (leftLayout, rightLayout): (MatrixLayout, MatrixLayout)
+  let table: KernelTable
+  /// `[rows, depth]` and `[depth, columns]`.
+  let (left, right): ([Float], [Float])
+
+  init(
+    _ rows: Int, _ columns: Int, _ depth: Int, _ format: StorageFormat, _ leftLayout: MatrixLayout,
+    _ rightLayout: MatrixLayout, _ table: KernelTable
+  ) {
+    (self.rows, self.columns, self.depth, self.format) = (rows, columns, depth, format)
+    (self.leftLayout, self.rightLayout, self.table) = (leftLayout, rightLayout, table)
+    var numbers = Numbers(UInt64(rows * 1000 + columns * 10 + depth))
+    left = numbers.array(rows * depth)
+    // As the format holds them.
+    let values = numbers.array(depth * columns)
+    var kept = [UInt8](repeating: 0, count: 4 * values.count)
+    var widened = [Float](repeating: 0, count: values.count)
+    table.narrow(format, values, &kept, values.count)
+    table.widen(format, kept, &widened, values.count)
+    right = widened
+  }
+
+  /// The values of the right matrix in its layout, with something beyond each line, and the stride.
+  private func laidOut() -> (values: [Float], stride: Int) {
+    switch rightLayout {
+    case .rowMajor:
+      let stride = columns + 3
+      return (
+        (0..<depth * stride).map { $0 % stride < columns ? right[$0 / stride * columns + $0 % stride] : 9 }, stride
+      )
+    case .columnMajor:
+      let stride = depth + 3
+      return (
+        (0..<columns * stride).map { $0 % stride < depth ? right[$0 % stride * columns + $0 / stride] : 9 }, stride
+      )
+    case .panels:
+      let stride = 16 * depth, panels = (columns + 15) / 16
+      let values = (0..<panels * stride).map { index in
+        let (panel, place) = index.quotientAndRemainder(dividingBy: stride)
+        let column = panel * 16 + place % 16
+        return column < columns ? right[place / 16 * columns + column] : 0
+      }
+      return (values, stride)
+    }
+  }
+
+  /// In units of the bound, infinity where something was written beyond the block.
+  func worstError(_ tiles: TileKernels, accumulating: Bool) -> Double {
+    let leftStride = (leftLayout == .rowMajor ? depth : rows) + 2
+    let leftLines = leftLayout == .rowMajor ? rows : depth
+    let leftValues = (0..<leftLines * leftStride).map { index in
+      let (line, place) = index.quotientAndRemainder(dividingBy: leftStride)
+      guard place < leftStride - 2 else { return Float(7) }
+      return leftLayout == .rowMajor ? left[line * depth + place] : left[place * depth + line]
+    }
+    var strip = [UInt8](repeating: 0xff, count: TileKernels.stripBytes(depth: depth))
+    guard tiles.packLeft(leftLayout, leftValues, leftStride, rows, depth, &strip) else { return .infinity }
+
+    let (values, stride) = laidOut()
+    var kept = [UInt8](repeating: 0, count: format.byteCount(of: values.count))
+    table.narrow(format, values, &kept, values.count)
+    let panelBytes = TileKernels.panelBytes(depth: depth, format)
+    var panels: [UInt8] = []
+    for column in Swift.stride(from: 0, to: columns, by: TileKernels.side) {
+      var panel = [UInt8](repeating: 0xff, count: panelBytes)
+      let start =
+        switch rightLayout {
+        case .rowMajor: column
+        case .columnMajor: column * stride
+        case .panels: column / 16 * stride
+        }
+      let count = min(TileKernels.side, columns - column)
+      guard tiles.packRight(format, rightLayout, kept, start, stride, count, depth, &panel) else { return .infinity }
+      panels += panel
+    }
+
+    let cStride = columns + 5, before: Float = 0.5
+    var c = [Float](repeating: before, count: (rows + 1) * cStride)
+    tiles.multiply(strip, rows, panels, format, columns, depth, &c, cStride, accumulating)
+    var worst = 0.0
+    for (index, found) in c.enumerated() {
+      let (row, column) = index.quotientAndRemainder(dividingBy: cStride)
+      guard row < rows, column < columns else {
+        if found != before { return .infinity }
+        continue
+      }
+      var (sum, magnitude) = accumulating ? (Double(before), Double(before)) : (0, 0)
+      for p in 0..<depth {
+        let product = Double(left[row * depth + p]) * Double(right[p * columns + column])
+        sum += product
+        magnitude += abs(product)
+      }
+      let error = abs(Double(found) - sum)
+      if error.isNaN { return .infinity }
+      if error > 0 { worst = max(worst, error / (2 * Double(depth + 1).squareRoot() * 0x1p-24 * magnitude)) }
+    }
+    return worst
+  }
+}

@@ -22,6 +22,24 @@ private struct CeilingWork: ParallelWork {
   }
 }
 
+/// Multiplies packed tiles that stay in the first-level cache.
+private struct TileCeilingWork: ParallelWork {
+  let tiles: TileKernels
+  let strip: [UInt8]
+  let panel: [UInt8]
+  let c: Target
+  static let depth = 96
+  static let rounds = 2_000
+
+  func run(task: Int, worker: Int) {
+    let side = TileKernels.side
+    for _ in 0..<TileCeilingWork.rounds {
+      tiles.multiply(
+        strip, side, panel, .float32, side, TileCeilingWork.depth, c + worker * side * side, side, false)
+    }
+  }
+}
+
 /// Reads in eight streams, which gets more out of a memory than one.
 private struct ReadWork: ParallelWork {
   let blocks: MatmulKernels
@@ -51,13 +69,28 @@ extension Work {
     let blocks = Runtime.kernels.matmul, threads = Runtime.threadCount
     let left = testTensor(Shape(blocks.tileRows, CeilingWork.depth))
     let right = testTensor(Shape(CeilingWork.depth, blocks.panelWidth))
-    let c = Tensor.zeros(Shape(threads, blocks.tileRows * blocks.panelWidth))
     let tasks = threads * 8
+    if let tiles = blocks.tiles { return ceiling(of: tiles, threads: threads, tasks: tasks) }
+    let c = Tensor.zeros(Shape(threads, blocks.tileRows * blocks.panelWidth))
     var work = Work {
       runInParallel(
         CeilingWork(blocks: blocks, left: left.source, right: right.source, c: c.target), tasks: tasks)
     }
     work.flops = 2 * blocks.tileRows * blocks.panelWidth * CeilingWork.depth * CeilingWork.rounds * tasks
+    return work
+  }
+
+  private static func ceiling(of tiles: TileKernels, threads: Int, tasks: Int) -> Work {
+    let side = TileKernels.side, depth = TileCeilingWork.depth
+    let left = testTensor(Shape(side, depth)), right = testTensor(Shape(depth, side))
+    var strip = [UInt8](repeating: 0, count: TileKernels.stripBytes(depth: depth))
+    var panel = [UInt8](repeating: 0, count: TileKernels.panelBytes(depth: depth, .float32))
+    _ = tiles.packLeft(.rowMajor, left.source, depth, side, depth, &strip)
+    _ = tiles.packRight(.float32, .rowMajor, right.source, 0, side, side, depth, &panel)
+    let c = Tensor.zeros(Shape(threads, side * side))
+    let ceiling = TileCeilingWork(tiles: tiles, strip: strip, panel: panel, c: c.target)
+    var work = Work { runInParallel(ceiling, tasks: tasks) }
+    work.flops = 2 * side * side * depth * TileCeilingWork.rounds * tasks
     return work
   }
 

@@ -14,6 +14,9 @@ public protocol LanguageModel: Module {
   var layerCount: Int { get }
   /// How many numbers a token's keys have in each layer; its values have as many.
   var keyValueWidth: Int { get }
+  /// The layers whose queries see only the last tokens, by their numbers, and how many those see: a cache keeps no more
+  /// of them than it must.
+  var slidingWindows: [Int: Int] { get }
   /// The tokens after which a text ends.
   var endTokens: [Int] { get }
 
@@ -30,6 +33,9 @@ public protocol LanguageModel: Module {
 }
 
 extension LanguageModel {
+  /// None.
+  public var slidingWindows: [Int: Int] { [:] }
+
   /// Does nothing: the model is the same for all texts.
   public mutating func select(texts: [Int]) {}
 

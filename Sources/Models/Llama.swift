@@ -35,6 +35,12 @@ public struct Llama: LanguageModel {
   public var layerCount: Int { configuration.layerCount }
   /// How many numbers a token's keys have in each layer.
   public var keyValueWidth: Int { configuration.keyValueHeadCount * configuration.headWidth }
+  /// The layers whose queries see only the last tokens, and how many.
+  public var slidingWindows: [Int: Int] {
+    guard let window = configuration.slidingWindow else { return [:] }
+    let layers = (0..<layerCount).filter { !configuration.fullLayers.contains($0) }
+    return Dictionary(uniqueKeysWithValues: layers.map { ($0, window) })
+  }
   /// The tokens after which a text ends.
   public var endTokens: [Int] { configuration.endTokens }
 

@@ -56,7 +56,8 @@ private struct BERTFile {
     embedding = family.encoderName + ".embeddings.word_embeddings.weight"
     names = CheckpointNames(basePrefix: family.encoderName)
     configuration.tiesDecoder = try !PretrainedModel.hasOwnHead(
-      checkpoint, head: head.decoder + ".weight", embedding: names.candidates(for: embedding))
+      checkpoint, head: head.decoder + ".weight", embedding: names.candidates(for: embedding),
+      isTied: configuration.tiesDecoder)
   }
 
   func outline<Model: Module>(_ model: Model) throws(InputError) -> ModelOutline<Model> {

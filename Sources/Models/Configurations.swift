@@ -130,6 +130,8 @@ extension GPT2 {
     public var scalesScoresByBlock = false
     /// Whether maps and norms have biases. Hugging Face's GPT-2 always has; without them, zeros are saved.
     public var hasBiases = true
+    /// Whether the output uses the embedding's matrix. Of a file that holds both, these decide.
+    public var tiesHead = true
     /// The chance of an element to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
@@ -193,6 +195,7 @@ extension GPT2 {
       if let field = try json.optional("layer_norm_epsilon") {
         normEpsilon = Float(try field.double(in: 1e-20...1))
       }
+      if let field = try json.optional("tie_word_embeddings") { tiesHead = try field.bool() }
       try json.checkDropout("attn_pdrop", "embd_pdrop", "resid_pdrop")
       if let field = try json.optional("scale_attn_weights") { scalesScores = try field.bool() }
       if let field = try json.optional("scale_attn_by_inverse_layer_idx") { scalesScoresByBlock = try field.bool() }

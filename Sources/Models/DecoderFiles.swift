@@ -11,12 +11,16 @@ public protocol DecoderConfiguration: Sendable {
   var width: Int { get }
   /// The number of blocks.
   var layerCount: Int { get }
-  /// The most positions.
+  /// The positions that the model is made for.
+  var contextLength: Int { get }
+  /// The most positions that it can use.
   var positionLimit: Int { get }
   /// The chance of an element to be dropped in training.
   var dropout: Float { get }
   /// How many types a token may have; 0 where it has none.
   var tokenTypeCount: Int { get }
+  /// Whether the head for the next token uses the embedding's matrix, where a file does not hold both.
+  var tiesHead: Bool { get }
   /// The names of the classes of a classification head, in the order of its scores.
   var labels: [String] { get }
   /// The token that fills up shorter rows.
@@ -86,6 +90,8 @@ extension GPT2.Configuration: DecoderConfiguration {
 }
 
 extension Llama.Configuration: DecoderConfiguration {
+  /// No number of positions is too many; this many overflow nothing.
+  public var positionLimit: Int { SizeLimit.context.upperBound }
   /// Llama drops nothing.
   public var dropout: Float { 0 }
   /// What the family's files call its parts.
@@ -118,7 +124,7 @@ private struct DecoderFile<Configuration: DecoderConfiguration> {
   func hasOwnHead() throws(InputError) -> Bool {
     let names = configuration.fileNames
     return try PretrainedModel.hasOwnHead(
-      checkpoint, embedding: [names.base + "." + names.embedding, names.embedding])
+      checkpoint, embedding: [names.base + "." + names.embedding, names.embedding], isTied: configuration.tiesHead)
   }
 
   /// A model of the file.

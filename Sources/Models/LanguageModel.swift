@@ -10,6 +10,8 @@ public protocol LanguageModel: Module {
   var vocabularySize: Int { get }
   /// The most positions it can use.
   var contextLength: Int { get }
+  /// The positions that it is made for. In longer texts, where it can use more, what it makes of them gets worse.
+  var trainedContextLength: Int { get }
   /// How many layers a cache needs.
   var layerCount: Int { get }
   /// How many numbers a token's keys have in each layer; its values have as many.
@@ -33,6 +35,8 @@ public protocol LanguageModel: Module {
 }
 
 extension LanguageModel {
+  /// As many as it can use.
+  public var trainedContextLength: Int { contextLength }
   /// None.
   public var slidingWindows: [Int: Int] { [:] }
 

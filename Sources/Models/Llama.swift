@@ -29,8 +29,10 @@ public struct Llama: LanguageModel {
 
   /// How many tokens it knows.
   public var vocabularySize: Int { configuration.vocabularySize }
-  /// The most positions it can use.
+  /// No number of positions is too many: rotary ones go on.
   public var contextLength: Int { configuration.positionLimit }
+  /// The positions that it is made for.
+  public var trainedContextLength: Int { configuration.contextLength }
   /// How many layers a cache needs.
   public var layerCount: Int { configuration.layerCount }
   /// How many numbers a token's keys have in each layer.
@@ -84,7 +86,7 @@ extension Llama {
       tokenEmbedding = Embedding(
         count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       let positions = RotaryPositions(
-        headWidth: c.headWidth, contextLength: c.positionLimit, theta: c.ropeTheta, scaling: c.ropeScaling)
+        headWidth: c.headWidth, theta: c.ropeTheta, scaling: c.ropeScaling)
       blocks = []
       for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, positions, &initializer)) }
       finalNorm = RMSNorm(width: c.width, epsilon: c.normEpsilon, &initializer)

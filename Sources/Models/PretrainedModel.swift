@@ -84,14 +84,15 @@ public enum PretrainedModel {
     }
   }
 
-  /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
-  /// that are equal, the embedding serves for both.
+  /// Whether a file's head is a matrix of its own. Where both tensors are there, they decide: it is if they differ. Where
+  /// one of them is missing, the other serves for both if the configuration ties them; otherwise the missing one is an
+  /// error, for loading to report, where the reference would go on with random numbers.
   static func hasOwnHead(
-    _ checkpoint: some Checkpoint, head: String = "lm_head.weight", embedding: [String]
+    _ checkpoint: some Checkpoint, head: String = "lm_head.weight", embedding: [String], isTied: Bool
   ) throws(InputError) -> Bool {
     guard let head = checkpoint.tensor(named: head),
       let table = embedding.lazy.compactMap({ checkpoint.tensor(named: $0) }).first
-    else { return false }
+    else { return !isTied }
     if head.typeName != table.typeName || head.shape != table.shape { return true }
     return try !head.hasSameBytes(as: table)
   }

@@ -177,7 +177,7 @@ extension Transformer {
     ///
     /// - Parameters:
     ///   - architecture: The name of the class, as `BartModel`.
-    ///   - tiesOutput: Whether the output uses the decoder's table.
+    ///   - tiesOutput: Whether parts share a table that the file holds once.
     ///   - format: How the matrices are kept.
     public func json(
       architecture: String, tiesOutput: Bool = true, format: StorageFormat = .float32

@@ -33,7 +33,9 @@ extension Transformer.With: PretrainedClass {
     let configuration = model.configuration
     return configuration.json(
       architecture: Head.className(of: configuration.family) ?? configuration.family.classPrefix + "Model",
-      tiesOutput: !parameters.contains { $0.name == "lm_head.weight" }, format: matrixFormat)
+      // Where anything is shared, readers tie what the file lacks; an output of its own is there, and counts.
+      tiesOutput: model.sharedEmbedding != nil || !parameters.contains { $0.name == "lm_head.weight" },
+      format: matrixFormat)
   }
 }
 
@@ -62,7 +64,8 @@ private struct TransformerFile {
     let encoder = "model.encoder.embed_tokens.weight", decoder = "model.decoder.embed_tokens.weight"
     let users = configuration.sharesEmbeddings ? [encoder, decoder, "lm_head.weight"] : ["lm_head.weight"]
     embedding = try TiedEmbedding(
-      checkpoint, table: configuration.sharesEmbeddings ? "model.shared.weight" : decoder, users: users, names)
+      checkpoint, table: configuration.sharesEmbeddings ? "model.shared.weight" : decoder, users: users, names,
+      isTied: try folder.configuration.optional("tie_word_embeddings")?.bool() ?? true)
     func has(_ name: String) -> Bool {
       names.candidates(for: name).contains { checkpoint.tensor(named: $0) != nil }
     }
@@ -94,7 +97,8 @@ private struct TransformerFile {
 /// One table under several names of a file: those of the parts of the model that use it.
 ///
 /// The file decides: a part whose tensor is there beside the table's own and differs from it is not tied; of equal
-/// tensors one counts, and where the table's own name is missing, a part's serves.
+/// tensors one counts. Where a part's tensor is missing, the table's serves, and a part's where that is missing; but of a
+/// configuration that ties nothing, what is missing is.
 struct TiedEmbedding: Sendable {
   /// The users that have another table than the common one, by the model's name.
   let untied: Set<String>
@@ -104,17 +108,23 @@ struct TiedEmbedding: Sendable {
 
   /// Finds out which of `users`, by the model's names, have the same tensor as `table`.
   init(
-    _ checkpoint: SafetensorsCheckpoint, table: String, users: [String], _ names: CheckpointNames
+    _ checkpoint: SafetensorsCheckpoint, table: String, users: [String], _ names: CheckpointNames, isTied: Bool = true
   ) throws(InputError) {
     func found(_ name: String) -> [String] {
       names.candidates(for: name).filter { checkpoint.tensor(named: $0) != nil }
     }
     // The first name that is there is the table's.
-    let tableNames = ([table] + users).lazy.map(found).first { !$0.isEmpty } ?? []
+    let tableNames = ([table] + (isTied ? users : [])).lazy.map(found).first { !$0.isEmpty } ?? []
     var untied: Set<String> = []
     for user in users {
-      guard let own = found(user).first, own != tableNames.first else { continue }
-      if try PretrainedModel.hasOwnHead(checkpoint, head: own, embedding: tableNames) { untied.insert(user) }
+      guard let own = found(user).first, !tableNames.isEmpty else {
+        if !isTied { untied.insert(user) }
+        continue
+      }
+      if own == tableNames.first { continue }
+      if try PretrainedModel.hasOwnHead(checkpoint, head: own, embedding: tableNames, isTied: isTied) {
+        untied.insert(user)
+      }
     }
     self.untied = untied
     let tied = users.filter { [untied] in !untied.contains($0) }

@@ -53,7 +53,7 @@ import Testing
       var configuration = SelfAttention.Configuration(width: 16, headCount: 4, keyValueHeadCount: 2, headWidth: 6)
       configuration.mask = .causal(window: 70)
       configuration.headNormEpsilon = 1e-6
-      configuration.positions = RotaryPositions(headWidth: 6, contextLength: 400)
+      configuration.positions = RotaryPositions(headWidth: 6)
       let layer = SelfAttention(configuration, &initializer)
       let x = quickTensor([2, 300, 16], seed: 5)
       var whole = Pass()
@@ -75,7 +75,7 @@ import Testing
       var initializer = Initializer.random(seed: 1)
       var configuration = SelfAttention.Configuration(width: 16, headCount: 4, keyValueHeadCount: 2, headWidth: 6)
       configuration.mask = .causal(window: window)
-      configuration.positions = RotaryPositions(headWidth: 6, contextLength: 2000)
+      configuration.positions = RotaryPositions(headWidth: 6)
       var layer = SelfAttention(configuration, &initializer)
       layer.updateParameters { _, parameter in parameter = parameter * 25 }
       let x = quickTensor([2, 1700, 16], seed: 5), padding = AttentionMask.starting(at: [0, 333])

@@ -86,6 +86,7 @@ CASES = [
     ("gpt2-question-answering", "GPT2ForQuestionAnswering", GPT2),
     ("llama", "LlamaModel", LLAMA),
     ("llama-lm", "LlamaForCausalLM", LLAMA),
+    ("llama-beyond-context", "LlamaForCausalLM", dict(LLAMA, max_position_embeddings=6)),
     ("llama-biases", "LlamaForCausalLM", dict(
         LLAMA, attention_bias=True, mlp_bias=True, head_dim=6, tie_word_embeddings=True, hidden_act="gelu")),
     ("llama-linear", "LlamaModel", dict(LLAMA, rope_parameters=dict(rope_type="linear", rope_theta=50.0, factor=2.5))),

@@ -30,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 89)
+    #expect(ModelFixture.names.count == 90)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -153,6 +153,68 @@ enum ModelFixture {
     }
   }
 
+  /// A head that the configuration does not tie must be there: transformers goes on with random numbers, and says so.
+  @Test func untiedHeadsMustBeThere() throws {
+    func tying(_ ties: Bool?) -> (String) -> String {
+      { text in
+        guard let json = try? JSONValue(parsing: Array(text.utf8)), case .object(var members) = json else { return "" }
+        members.removeAll { $0.key == "tie_word_embeddings" }
+        if let ties { members.append(JSONMember("tie_word_embeddings", .bool(ties))) }
+        return (try? JSONValue.object(members).encoded()).map { String(decoding: $0, as: UTF8.self) } ?? ""
+      }
+    }
+    let own = "lm_head.weight", tables = ["model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"]
+    for (name, heads) in [
+      ("llama-lm", [own]), ("gpt2-lm", [own]), ("mistral-lm", [own]), ("qwen2-lm", [own]), ("bart-lm", [own] + tables),
+      ("marian-lm", [own] + tables), ("bert-masked-lm", ["cls.predictions.decoder.weight"]),
+      ("roberta-masked-lm", ["lm_head.decoder.weight"]), ("distilbert-masked-lm", ["vocab_projector.weight"]),
+    ] {
+      let without: (inout [(name: String, value: Tensor)]) -> Void = { tensors in
+        tensors.removeAll { heads.contains($0.name) }
+      }
+      do {
+        _ = try outputs(name, without, configuration: tying(false))
+        Issue.record("\(name) has a head")
+      } catch let error as InputError {
+        for head in heads { #expect("\(error)".contains(head), "\(name): \(error)") }
+        #expect(error.kind == .missing, "\(error)")
+      }
+      #expect(try outputs(name, without, configuration: tying(true)).isEmpty == false)
+      // Llama and its kin tie only what says so, the others unless it says not.
+      let isLlama = name == "llama-lm" || name == "mistral-lm" || name == "qwen2-lm"
+      let silent = Result { try outputs(name, without, configuration: tying(nil)) }
+      #expect((try? silent.get()) == nil ? isLlama : !isLlama, "\(name)")
+    }
+    // T5 always ties: its flag says another thing.
+    _ = try outputs("t5-lm", configuration: tying(false))
+    // A table that is missing where the head is there.
+    for (name, table) in [("llama-lm", "model.embed_tokens.weight"), ("bart-lm", "model.shared.weight")] {
+      let moved: (inout [(name: String, value: Tensor)]) -> Void = { tensors in
+        tensors.removeAll { $0.name == own }
+        for index in tensors.indices where tensors[index].name == table { tensors[index].name = own }
+      }
+      #expect(throws: InputError.self) { try outputs(name, moved, configuration: tying(false)) }
+      _ = try outputs(name, moved, configuration: tying(true))
+    }
+  }
+
+  /// An output of its own beside tables that are shared: other readers find all that they need.
+  @Test func whatIsSavedOfAnOwnOutputNamesAllTables() throws {
+    let c = Transformer.Configuration(
+      .bart, vocabularySize: 11, contextLength: 9, width: 4, layerCount: 1, headCount: 2)
+    var (tables, initializer) = (Transformer.Tables(c), Initializer.random(seed: 1))
+    tables.outputHasOwn = true
+    let model = Transformer.With<Transformer.LanguageHead>(c, tables: tables, &initializer)
+    #expect(model.folderConfiguration["tie_word_embeddings"] == .bool(true))
+    try withFolder { folder in
+      let destination = try AtomicDirectory(replacing: folder + "/a")
+      try model.save(to: destination)
+      try destination.commit()
+      let loaded = try Transformer.With<Transformer.LanguageHead>.load(from: folder + "/a")
+      #expect(loaded.parameters.map(\.name) == model.parameters.map(\.name))
+    }
+  }
+
   @Test func partsOfOtherTasksAreLeftAside() throws {
     try RuntimeSettings.unchanged {
       let heads: [(name: String, value: Tensor)] = [
@@ -258,7 +320,7 @@ enum ModelFixture {
     #expect(try kind([("input_ids", [1, 2], [1, 2]), ("labels", [1, 2], [2, 1])]) == .unsupported)
     // Positions: below those that the model has, a row of them for each text or one for all.
     let ids: (String, [Int], [Int64]) = ("input_ids", [2, 2], [1, 2, 3, 4])
-    for (name, limit) in [("bert", 20), ("roberta", 24), ("distilbert", 20), ("gpt2", 20), ("llama-lm", 20)] {
+    for (name, limit) in [("bert", 20), ("roberta", 24), ("distilbert", 20), ("gpt2", 20)] {
       let last = Int64(limit - 1)
       #expect(try kind([ids, ("position_ids", [2, 2], [0, last, 3, 3])], of: name) == nil, "\(name)")
       #expect(try kind([ids, ("position_ids", [1, 2], [last, 0])], of: name) == nil)
@@ -266,6 +328,8 @@ enum ModelFixture {
       #expect(try kind([ids, ("position_ids", [2, 2], [0, -1, 3, 3])], of: name) == .badValue)
       #expect(try kind([ids, ("position_ids", [2], [0, 1])], of: name) == .sizeMismatch)
     }
+    #expect(try kind([ids, ("position_ids", [2, 2], [0, 20, 3, 5000])], of: "llama-lm") == nil)
+    #expect(try kind([ids, ("position_ids", [2, 2], [0, 1 << 40, 3, 3])], of: "llama-lm") == .badValue)
     let types: (String, [Int], [Int64]) = ("token_type_ids", [2, 2], [0, 36, 0, 0])
     #expect(try kind([ids, types], of: "gpt2-lm") == nil)
     #expect(try kind([ids, ("token_type_ids", [2, 2], [0, 37, 0, 0])], of: "gpt2") == .badValue)

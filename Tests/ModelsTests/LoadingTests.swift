@@ -89,11 +89,16 @@ import Testing
       let other = table * -1
       let untied = try load([(embedding, table), ("lm_head.weight", other)])
       #expect(sameBits(untied, tied * -1))
-      // Flags that say the opposite of what the file holds change nothing.
-      let flipped = configuration.replacingOccurrences(
-        of: "\"tie_word_embeddings\": true", with: "\"tie_word_embeddings\": false")
-      let whole = ModelFolder(configuration: flipped, tensors: rest + [(embedding, table)])
+      // The flag counts where the file does not hold both.
+      let plain = configuration.replacingOccurrences(of: "\"tie_word_embeddings\": true,", with: "")
+      let flipped = plain.replacingOccurrences(
+        of: "\"model_type\"", with: "\"tie_word_embeddings\": false, \"model_type\"")
+      var whole = ModelFolder(
+        configuration: flipped, tensors: rest + [(embedding, table), ("lm_head.weight", table)])
       #expect(sameBits(try scores(whole), tied))
+      whole.tensors.removeLast()
+      let found = try #require(try error(whole))
+      #expect(found.kind == .missing && found.what.contains("lm_head.weight"))
     }
   }
 
@@ -144,7 +149,7 @@ import Testing
         var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
         configuration.endTokens = [7, 60]
         configuration.paddingToken = 4
-        configuration.activation = .silu
+        (configuration.activation, configuration.tiesHead) = (.silu, !hasHead)
         var initializer = Initializer.random(seed: 1)
         let model = GPT2(configuration, hasHead: hasHead, &initializer).withFormula().kept(as: format)
         try checkSaving(model, format, tiesHead: !hasHead, save: { try model.save(to: $0) }) { path in

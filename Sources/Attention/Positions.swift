@@ -13,22 +13,22 @@ public enum SinusoidLayout: Sendable, Equatable {
 
 /// The sinusoids of the original Transformer (Vaswani et al. 2017, section 3.5), interleaved:
 /// `[position, 2i] = sin(position / 10000^(2i / width))`, `[position, 2i + 1]` the cosine; in halves, `[position, i]` and
-/// `[position, width / 2 + i]`. Computed in Double.
+/// `[position, width / 2 + i]`. Of an odd width there is a sine more than cosines. Computed in Double.
 ///
 /// - Parameter start: the first position.
 /// - Returns: `[count, width]`
 public func sinusoidalPositions(
   from start: Int = 0, count: Int, width: Int, layout: SinusoidLayout = .interleaved
 ) -> Tensor {
-  precondition(width % 2 == 0, "sinusoidalPositions: the width \(width) is odd")
+  let sines = (width + 1) / 2
   var values = [Float](repeating: 0, count: count * width)
-  for i in 0..<width / 2 {
+  for i in 0..<sines {
     let period = pow(10000, Double(2 * i) / Double(width))
-    let (sine, cosine) = layout == .interleaved ? (2 * i, 2 * i + 1) : (i, width / 2 + i)
+    let (sine, cosine) = layout == .interleaved ? (2 * i, 2 * i + 1) : (i, sines + i)
     for position in 0..<count {
       let angle = Double(start + position) / period
       values[position * width + sine] = Float(sin(angle))
-      values[position * width + cosine] = Float(cos(angle))
+      if cosine < width { values[position * width + cosine] = Float(cos(angle)) }
     }
   }
   return Tensor(values, shape: Shape(count, width))

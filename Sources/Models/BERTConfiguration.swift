@@ -35,7 +35,7 @@ extension BERT {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The feed-forward's activation.
-    public var activation: UnaryFunction = .gelu
+    public var activation: Activation = .gelu
     /// Added to the variance in layer norms.
     public var normEpsilon: Float = 1e-12
     /// The chance of an element of the hidden states to be dropped in training.

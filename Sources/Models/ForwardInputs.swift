@@ -59,12 +59,19 @@ public struct ForwardInputs: Sendable {
     return TokenBatch(ids, batch: ids.count / time, time: time)
   }
 
-  /// Which tokens are no padding: those marked 1; all of them where the tensor is absent.
+  /// Which tokens are no padding: those whose mark is not 0, whatever else it is, as in Hugging Face; all of them where the
+  /// tensor is absent. Marks may be numbers of any kind. Of more than two axes, all but the last become rows.
   func mask(_ name: String, like shape: [Int]) throws(InputError) -> AttentionMask {
-    guard has(name) else { return .none }
-    let marks = try tokens(name, below: 2, like: shape)
-    return .keeping(
-      (0..<marks.batch).map { row in marks.ids[row * marks.time..<(row + 1) * marks.time].map { $0 == 1 } })
+    guard let entry = file.entry(named: name) else { return .none }
+    let marks: [Bool]
+    switch entry.dtype {
+    case .float32, .float64, .float16, .bfloat16:
+      try check(entry, like: shape)
+      marks = try values(name).scalars.map { $0 != 0 }
+    default: marks = try integers(name, like: shape).map { $0 != 0 }
+    }
+    let time = max(shape.last ?? 1, 1)
+    return .keeping(stride(from: 0, to: marks.count, by: time).map { Array(marks[$0..<$0 + time]) })
   }
 
   /// `position_ids` in `0..<limit`, of the given shape or `[1, time]` for all rows; nil where the tensor is absent.
@@ -90,13 +97,18 @@ public struct ForwardInputs: Sendable {
     return try CheckpointTensor(entry: entry, file: file).read(as: .float32)
   }
 
+  private func check(_ entry: SafetensorsEntry, like shape: [Int]) throws(InputError) {
+    guard entry.shape == shape else {
+      throw InputError(
+        .sizeMismatch, "is of the shape \(entry.shape), but must be \(shape)", at: place(of: entry.name.text))
+    }
+  }
+
   private func integers(_ name: String, like shape: [Int]) throws(InputError) -> [Int64] {
     guard let entry = file.entry(named: name) else {
       throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
     }
-    guard entry.shape == shape else {
-      throw InputError(.sizeMismatch, "is of the shape \(entry.shape), but must be \(shape)", at: place(of: name))
-    }
+    try check(entry, like: shape)
     let bytes = try file.bytes(of: entry, budget: 1 << 28)
     func widened<Integer: FixedWidthInteger>(_ type: Integer.Type) -> [Int64] {
       bytes.withUnsafeBytes { raw in

@@ -146,7 +146,7 @@ extension Llama {
     var gate: Linear
     var up: Linear
     var down: Linear
-    let activation: UnaryFunction
+    let activation: Activation
 
     init(_ c: Configuration, _ initializer: inout Initializer) {
       gate = Linear(c.width, c.feedForwardWidth, bias: c.hasFeedForwardBiases, &initializer)

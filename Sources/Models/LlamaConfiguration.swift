@@ -39,7 +39,7 @@ extension Llama {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The gate's activation.
-    public var activation: UnaryFunction = .silu
+    public var activation: Activation = .silu
     /// Added to the mean square in norms.
     public var normEpsilon: Float = 1e-6
     /// The base of the rotary frequencies.

@@ -71,11 +71,8 @@ extension JSONValue {
   /// The number that a reader of the shortest decimal form of `value` gets.
   static func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
 
-  /// Hugging Face's name of a function. Its names are Swift's here; a function that it lacks is then refused by name,
-  /// not replaced.
-  static func activation(_ function: UnaryFunction) -> JSONValue {
-    .string(JSONString(function == .geluTanh ? "gelu_new" : "\(function)"))
-  }
+  /// Hugging Face's name of an activation.
+  static func activation(_ activation: Activation) -> JSONValue { .string(JSONString(activation.fileName)) }
 
   static func dtype(_ format: StorageFormat) -> JSONValue {
     switch format {

@@ -311,7 +311,7 @@ extension T5 {
     var gate: Linear?
     var up: Linear
     var down: Linear
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, _ initializer: inout Initializer) {

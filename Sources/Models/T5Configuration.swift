@@ -22,7 +22,7 @@ extension T5 {
     /// Whether the feed-forward has a gate (version 1.1).
     public var isGated: Bool
     /// The feed-forward's activation.
-    public var activation: UnaryFunction
+    public var activation: Activation
     /// The number of buckets of distances.
     public var bucketCount = 32
     /// The distance from which on all share a bucket.
@@ -133,10 +133,10 @@ extension T5 {
     ///   - format: How the matrices are kept.
     public func json(architecture: String, format: StorageFormat = .float32) -> JSONValue {
       let function =
-        switch (activation, isGated) {
+        switch (activation, isGated) {  // a gate's "gelu" is the tanh form
         case (.geluTanh, true): "gelu"
-        case (.geluTanh, false): "gelu_new"
-        default: "\(activation)"
+        case (.gelu, true): "gelu_python"
+        default: activation.fileName
         }
       return .object(
         [

@@ -180,7 +180,7 @@ extension Transformer {
     var feedForwardNorm: LayerNorm
     let layer: Int
     let norm: NormPlacement
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, _ side: Side, layer: Int, _ initializer: inout Initializer) {

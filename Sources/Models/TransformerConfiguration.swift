@@ -52,7 +52,7 @@ extension Transformer {
     /// Where norms stand. All families but the first have theirs fixed.
     public var norm: NormPlacement
     /// The feed-forward's activation.
-    public var activation: UnaryFunction
+    public var activation: Activation
     /// Whether embeddings are multiplied by the root of the width.
     public var scalesEmbeddings: Bool
     /// Whether encoder and decoder share one table of embeddings, which the output uses too. Otherwise the output uses the
@@ -83,8 +83,6 @@ extension Transformer {
       precondition(
         headCount > 0 && width % headCount == 0,
         "Transformer.Configuration: a width of \(width) is not a multiple of \(headCount) heads")
-      precondition(
-        width % 2 == 0 || family.learnsPositions, "Transformer.Configuration: sinusoids of an odd width, \(width)")
       precondition(
         norm == nil || family.norm == nil || norm == family.norm,
         "Transformer.Configuration: \(family) has its own norms"
@@ -128,9 +126,6 @@ extension Transformer {
         return count
       }
       let headCount = try heads("encoder_attention_heads")
-      guard width % 2 == 0 || family.learnsPositions else {
-        throw json.error(.unsupported, "sinusoids of an odd d_model, \(width), are not implemented")
-      }
       self.init(
         family,
         vocabularySize: try size("vocab_size", SizeLimit.vocabulary, family == .marian ? 58101 : 50265),

@@ -186,7 +186,7 @@ extension ViT {
     var up: Linear
     var down: Linear
     let layer: Int
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {

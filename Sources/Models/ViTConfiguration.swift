@@ -45,7 +45,7 @@ extension ViT {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The feed-forward's activation.
-    public var activation: UnaryFunction = .gelu
+    public var activation: Activation = .gelu
     /// Added to the variance in layer norms.
     public var normEpsilon: Float = 1e-12
     /// Whether queries, keys and values have biases.
@@ -53,7 +53,7 @@ extension ViT {
     /// The width of the pooler's output.
     public var poolerWidth: Int
     /// The pooler's activation.
-    public var poolerActivation: UnaryFunction = .tanh
+    public var poolerActivation: Activation = .tanh
     /// The chance of an element of the hidden states to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.

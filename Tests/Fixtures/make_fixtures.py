@@ -146,6 +146,7 @@ CASES = [
     ("bart-question-answering", "BartForQuestionAnswering", BART),
     ("marian", "MarianModel", MARIAN),
     ("marian-lm", "MarianMTModel", dict(MARIAN, activation_function="swish")),
+    ("marian-odd-width", "MarianModel", dict(MARIAN, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
     (
         "marian-lm-two-vocabularies", "MarianMTModel",
         dict(

@@ -232,11 +232,7 @@ extension ForwardInputs {
     let types = "token_type_ids"
     try refuse(except: ["input_ids", "attention_mask", "position_ids"] + (c.tokenTypeCount > 0 ? [types] : []))
     let (tokens, shape) = try tokens("input_ids", below: c.vocabularySize, axes: 2)
-    guard tokens.time <= c.positionLimit else {
-      throw InputError(
-        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(c.positionLimit)",
-        at: place(of: "input_ids"), advice: "Shorten the texts.")
-    }
+    try check(tokens, contextLength: c.positionLimit)
     let pass = Pass(
       mask: try mask("attention_mask", like: shape), positions: try positions(like: shape, below: c.positionLimit))
     return (tokens, has(types) ? try self.tokens(types, below: c.tokenTypeCount, like: shape) : nil, pass)

@@ -45,6 +45,15 @@ public struct ForwardInputs: Sendable {
     return (try tokens(name, below: limit, like: entry.shape), entry.shape)
   }
 
+  /// Refuses texts that are longer than a model's context.
+  func check(_ tokens: TokenBatch, _ name: String = "input_ids", contextLength: Int) throws(InputError) {
+    guard tokens.time <= contextLength else {
+      throw InputError(
+        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(contextLength)",
+        at: place(of: name), advice: "Shorten the texts.")
+    }
+  }
+
   /// Ids in `0..<limit`, of a tensor of the given shape.
   func tokens(_ name: String, below limit: Int, like shape: [Int]) throws(InputError) -> TokenBatch {
     let time = shape.last ?? 1

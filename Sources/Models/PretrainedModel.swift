@@ -22,6 +22,9 @@ public enum PretrainedModel {
     let name = try kind.string(), llamas = Llama.Family.allCases.map(\.rawValue)
     if name == "gpt2" { return try GPT2.load(from: folder, as: format) }
     if llamas.contains(name) { return try Llama.load(from: folder, as: format) }
+    if Transformer.Family(rawValue: name) != nil, try json.isDecoder {
+      return try Transformer.CausalLanguageModel.load(from: folder, as: format)
+    }
     throw kind.error(
       .unsupported, "no decoder of the type \"\(name)\" is implemented",
       advice: "Known are gpt2, \(llamas.joined(separator: ", ")).")
@@ -33,7 +36,9 @@ public enum PretrainedModel {
   public static func loadSequenceToSequence(
     from folder: String, as format: StorageFormat? = nil
   ) throws(InputError) -> (any SequenceToSequenceModel)? {
-    let name = try configuration(in: folder).required("model_type").string()
+    let json = try configuration(in: folder)
+    let name = try json.required("model_type").string()
+    if try json.isDecoder { return nil }
     if name == "t5" { return try T5.LanguageModel.load(from: folder, as: format) }
     if Transformer.Family(rawValue: name) != nil {
       return try Transformer.With<Transformer.LanguageHead>.load(from: folder, as: format)
@@ -95,5 +100,12 @@ public enum PretrainedModel {
     else { return !isTied }
     if head.typeName != table.typeName || head.shape != table.shape { return true }
     return try !head.hasSameBytes(as: table)
+  }
+}
+
+extension JSONField {
+  /// Whether a configuration of two texts is that of a decoder alone.
+  fileprivate var isDecoder: Bool {
+    get throws(InputError) { try optional("is_encoder_decoder")?.bool() == false }
   }
 }

@@ -250,11 +250,7 @@ struct TextPair {
     try inputs.refuse(except: ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"])
     func text(_ name: String, below limit: Int) throws(InputError) -> (tokens: TokenBatch, shape: [Int]) {
       let text = try inputs.tokens(name, below: limit, axes: 2)
-      guard text.tokens.time <= contextLength else {
-        throw InputError(
-          .tooLarge, "\(text.tokens.time) tokens are more than the model's context of \(contextLength)",
-          at: inputs.place(of: name), advice: "Shorten the texts.")
-      }
+      try inputs.check(text.tokens, name, contextLength: contextLength)
       return text
     }
     let (source, shape) = try text("input_ids", below: sourceVocabularySize)
@@ -271,5 +267,17 @@ struct TextPair {
         at: inputs.place(of: "decoder_input_ids"))
     }
     targetMask = try inputs.mask("decoder_attention_mask", like: targetShape)
+  }
+}
+
+extension TokenBatch {
+  /// The texts a token later, after a first token for each.
+  func shifted(after first: (ArraySlice<Int32>) -> Int32) -> TokenBatch {
+    var result = self
+    for row in 0..<batch {
+      let start = row * time, text = ids[start..<start + time]
+      result.ids.replaceSubrange(start..<start + time, with: [first(text)] + text.dropLast())
+    }
+    return result
   }
 }

@@ -149,7 +149,6 @@ extension Transformer {
       if family == .transformer, let field = try json.optional("norm_first") {
         norm = try field.bool() ? .before : .after
       }
-      try json.refuse("is_decoder", unless: false)
       labels = try json.labels(unless: 3)
       let tokens = family.tokens
       func token(_ key: String, _ usual: Int?) throws(InputError) -> Int? {
@@ -173,14 +172,16 @@ extension Transformer {
     /// - Parameters:
     ///   - architecture: The name of the class, as `BartModel`.
     ///   - tiesOutput: Whether parts share a table that the file holds once.
+    ///   - isDecoder: Whether there is only a decoder.
     ///   - format: How the matrices are kept.
     public func json(
-      architecture: String, tiesOutput: Bool = true, format: StorageFormat = .float32
+      architecture: String, tiesOutput: Bool = true, isDecoder: Bool = false, format: StorageFormat = .float32
     ) -> JSONValue {
       var members = [
         JSONMember("architectures", .array([.string(JSONString(architecture))])),
         JSONMember("model_type", .string(JSONString(family.rawValue))),
-        JSONMember("is_encoder_decoder", true),
+        JSONMember("is_encoder_decoder", .bool(!isDecoder)),
+        JSONMember("is_decoder", .bool(isDecoder)),
         JSONMember("vocab_size", .integer(vocabularySize)),
         JSONMember("max_position_embeddings", .integer(contextLength)),
         JSONMember("d_model", .integer(width)),

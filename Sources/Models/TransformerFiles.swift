@@ -151,6 +151,8 @@ extension Architecture {
     [
       Architecture(family.classPrefix + "Model", Transformer.self), family.with(Transformer.LanguageHead.self),
       family.with(Transformer.SequenceClassificationHead.self), family.with(Transformer.QuestionAnsweringHead.self),
+      family == .transformer
+        ? nil : Architecture(family.classPrefix + "ForCausalLM", Transformer.CausalLanguageModel.self),
     ].compactMap { $0 }
   }
 }
@@ -183,7 +185,7 @@ extension Transformer.With {
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let texts = try model.configuration.texts(of: inputs)
     if let head = head as? Transformer.SequenceClassificationHead {
-      try head.check(texts.source, targetTime: texts.target.time, inputs)
+      try head.map.check(texts.source, targetTime: texts.target.time, inputs)
     }
     var pass = Pass(mask: texts.targetMask)
     let states = states(texts.source, sourceMask: texts.sourceMask, target: texts.target, &pass)
@@ -191,25 +193,11 @@ extension Transformer.With {
   }
 }
 
-extension Transformer.SequenceClassificationHead {
-  /// The reference wants as many end tokens in each row.
-  fileprivate func check(_ tokens: TokenBatch, targetTime: Int, _ inputs: ForwardInputs) throws(InputError) {
-    let counts = (0..<tokens.batch).map { row in
-      tokens.ids[row * tokens.time..<(row + 1) * tokens.time].filter { Int($0) == endToken }.count
-    }
-    guard let count = counts.first, count > 0, counts.allSatisfy({ $0 == count }), targetTime == tokens.time else {
-      throw InputError(
-        .badValue, "a classifier needs as many end tokens in each row, at least one, and a decoder's text as long",
-        at: inputs.place(of: "input_ids"), advice: "End each text with the token \(endToken.map { "\($0)" } ?? "").")
-    }
-  }
-}
-
 extension Transformer.Configuration {
   fileprivate func texts(of inputs: ForwardInputs) throws(InputError) -> TextPair {
     try TextPair(
       inputs, sourceVocabularySize: vocabularySize, targetVocabularySize: targetVocabularySize,
-      contextLength: contextLength, shifted: firstToken.map { first in { shifted($0, after: first) } })
+      contextLength: contextLength, shifted: firstToken.map { first in { $0.shifted(after: first) } })
   }
 
   /// What a decoder that is given its source begins with, by the tokens of a text; nil where it is given none.
@@ -221,15 +209,5 @@ extension Transformer.Configuration {
       { row in row[row.startIndex + max(row.count { Int($0) != padding }, 1) - 1] }
     default: nil
     }
-  }
-
-  /// Texts a token later.
-  private func shifted(_ source: TokenBatch, after first: (ArraySlice<Int32>) -> Int32) -> TokenBatch {
-    var target = source
-    for row in 0..<source.batch {
-      let start = row * source.time, ids = source.ids[start..<start + source.time]
-      target.ids.replaceSubrange(start..<start + source.time, with: [first(ids)] + ids.dropLast())
-    }
-    return target
   }
 }

@@ -30,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 91)
+    #expect(ModelFixture.names.count == 98)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -462,6 +462,16 @@ enum ModelFixture {
       check(ViT.With<ImageClassificationHead>(configuration, seed: 1))
       if family == .deit { check(ViT.With<DistilledClassificationHead>(configuration, seed: 1)) }
     }
+    for family in Transformer.Family.allCases {
+      let configuration = Transformer.Configuration(
+        family, vocabularySize: 11, contextLength: 9, width: 4, layerCount: 2, headCount: 2)
+      check(Transformer.CausalLanguageModel(configuration, seed: 1))
+    }
+    var initializer = Initializer.random(seed: 1)
+    let t5 = T5.Configuration(vocabularySize: 11, width: 4, layerCount: 2, headCount: 2)
+    check(T5.TextClassifier(t5, &initializer))
+    check(T5.AnswerFinder(t5, &initializer))
+    check(T5.TokenClassifier(t5, &initializer))
     let gpt2 = GPT2.Configuration(vocabularySize: 11, contextLength: 6, width: 8, layerCount: 1, headCount: 2)
     check(DecoderWith<GPT2.Decoder, HiddenStates>(gpt2, seed: 1))
     check(DecoderWith<GPT2.Decoder, SequenceScores>(gpt2, seed: 1))

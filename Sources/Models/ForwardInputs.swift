@@ -16,13 +16,13 @@ public struct ForwardInputs: Sendable {
   var path: String { file.path }
 
   /// Whether there is a tensor of this name.
-  func has(_ name: String) -> Bool { file.entry(named: name) != nil }
+  public func has(_ name: String) -> Bool { file.entry(named: name) != nil }
 
   /// Where a tensor is, for errors.
   func place(of name: String) -> String { "\(file.path): \(name)" }
 
   /// Refuses tensors that the model would not read.
-  func refuse(except names: [String]) throws(InputError) {
+  public func refuse(except names: [String]) throws(InputError) {
     for entry in file.entries where !names.contains(entry.name.text) {
       throw InputError(
         .unsupported, "the model takes no input of this name", at: place(of: entry.name.text),
@@ -32,7 +32,7 @@ public struct ForwardInputs: Sendable {
 
   /// Ids in `0..<limit`, of a tensor with this number of axes. Of three axes, `[batch, choices, time]`, the first two
   /// become rows.
-  func tokens(
+  public func tokens(
     _ name: String, below limit: Int, axes: Int
   ) throws(InputError) -> (tokens: TokenBatch, shape: [Int]) {
     guard let entry = file.entry(named: name) else {
@@ -46,7 +46,7 @@ public struct ForwardInputs: Sendable {
   }
 
   /// Refuses texts that are longer than a model's context.
-  func check(_ tokens: TokenBatch, _ name: String = "input_ids", contextLength: Int) throws(InputError) {
+  public func check(_ tokens: TokenBatch, _ name: String = "input_ids", contextLength: Int) throws(InputError) {
     guard tokens.time <= contextLength else {
       throw InputError(
         .tooLarge, "\(tokens.time) tokens are more than the model's context of \(contextLength)",
@@ -55,7 +55,7 @@ public struct ForwardInputs: Sendable {
   }
 
   /// Ids in `0..<limit`, of a tensor of the given shape.
-  func tokens(_ name: String, below limit: Int, like shape: [Int]) throws(InputError) -> TokenBatch {
+  public func tokens(_ name: String, below limit: Int, like shape: [Int]) throws(InputError) -> TokenBatch {
     let time = shape.last ?? 1
     var ids: [Int32] = []
     for (index, value) in try integers(name, like: shape).enumerated() {
@@ -70,7 +70,7 @@ public struct ForwardInputs: Sendable {
 
   /// Which tokens are no padding: those whose mark is not 0, whatever else it is, as in Hugging Face; all of them where the
   /// tensor is absent. Marks may be numbers of any kind. Of more than two axes, all but the last become rows.
-  func mask(_ name: String, like shape: [Int]) throws(InputError) -> AttentionMask {
+  public func mask(_ name: String, like shape: [Int]) throws(InputError) -> AttentionMask {
     guard let entry = file.entry(named: name) else { return .none }
     let marks: [Bool]
     switch entry.dtype {
@@ -84,7 +84,7 @@ public struct ForwardInputs: Sendable {
   }
 
   /// `position_ids` in `0..<limit`, of the given shape or `[1, time]` for all rows; nil where the tensor is absent.
-  func positions(like shape: [Int], below limit: Int) throws(InputError) -> TextPositions? {
+  public func positions(like shape: [Int], below limit: Int) throws(InputError) -> TextPositions? {
     let name = "position_ids"
     guard let entry = file.entry(named: name) else { return nil }
     guard let time = shape.last, shape.count == 2, entry.shape == [1, time] else {
@@ -96,7 +96,7 @@ public struct ForwardInputs: Sendable {
   }
 
   /// Numbers of any shape.
-  func values(_ name: String) throws(InputError) -> Tensor {
+  public func values(_ name: String) throws(InputError) -> Tensor {
     guard let entry = file.entry(named: name) else {
       throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
     }

@@ -14,7 +14,7 @@ public protocol SavableModel: Module {
 
 extension Module {
   /// The format that all matrices are kept in, or else Float32. Vectors stay Float32 in every model.
-  var matrixFormat: StorageFormat {
+  public var matrixFormat: StorageFormat {
     let formats = Set(parameters.filter { $0.value.rank >= 2 }.map(\.value.format))
     return formats.count == 1 ? formats.first ?? .float32 : .float32
   }

@@ -90,7 +90,7 @@ enum ModelFixture {
     body(&tensors)
     let text = try String(contentsOfFile: ModelFixture.path(name) + "/config.json", encoding: .utf8)
     return try withFolder { folder in
-      try ModelFolder(configuration: change(text), tensors: tensors).write(to: folder)
+      try TestFolder(configuration: change(text), tensors: tensors).write(to: folder)
       return try ModelFixture.outputs(name, of: folder)
     }
   }

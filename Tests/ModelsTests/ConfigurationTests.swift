@@ -291,7 +291,7 @@ import Testing
   @Test func hugeConfigurationsWithoutWeightsAreRefusedAtOnce() async {
     await #expect(processExitsWith: .success) {
       try withFolder { path in
-        try ModelFolder(configuration: "", tensors: [("model.norm.weight", .ones([4]))]).write(to: path)
+        try TestFolder(configuration: "", tensors: [("model.norm.weight", .ones([4]))]).write(to: path)
         Memory.trim()
         let before = (Memory.reservedBytes, Memory.processPeakBytes)
         for members in [

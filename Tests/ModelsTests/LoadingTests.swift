@@ -6,14 +6,14 @@ import Testing
 
 @Suite struct LoadingTests {
   /// Writes the folder, loads it, and gives the scores.
-  private func scores(_ folder: ModelFolder, as format: StorageFormat? = nil) throws -> Tensor {
+  private func scores(_ folder: TestFolder, as format: StorageFormat? = nil) throws -> Tensor {
     try withFolder { path in
       try folder.write(to: path)
       return try PretrainedModel.load(from: path, as: format).scores(formulaTokens(time: 12))
     }
   }
 
-  private func error(_ folder: ModelFolder) throws -> InputError? {
+  private func error(_ folder: TestFolder) throws -> InputError? {
     try withFolder { path in
       try folder.write(to: path)
       do throws(InputError) { _ = try PretrainedModel.load(from: path) } catch { return error }
@@ -21,8 +21,8 @@ import Testing
     }
   }
 
-  private func folder(_ configuration: String) throws -> ModelFolder {
-    ModelFolder(configuration: configuration, tensors: try SmallModels.model(configuration).parameters)
+  private func folder(_ configuration: String) throws -> TestFolder {
+    TestFolder(configuration: configuration, tensors: try SmallModels.model(configuration).parameters)
   }
 
   @Test(arguments: SmallModels.all) func wholeShardedAndWithoutPrefix(_ configuration: String) throws {
@@ -50,7 +50,7 @@ import Testing
         model.parameters.map { ($0.name, $0.value.kept(as: format)) }
       }
       for format in StorageFormat.allCases {
-        let folder = ModelFolder(configuration: configuration, tensors: narrow(format))
+        let folder = TestFolder(configuration: configuration, tensors: narrow(format))
         try withFolder { path in
           try folder.write(to: path)
           let loaded = try PretrainedModel.load(from: path)
@@ -80,7 +80,7 @@ import Testing
       #expect(model.parameters[0].name == embedding && sameBits(model.parameters[0].value, table))
       let rest = model.parameters.filter { $0.name != embedding }
       func load(_ tensors: [(name: String, value: Tensor)]) throws -> Tensor {
-        try scores(ModelFolder(configuration: configuration, tensors: rest + tensors))
+        try scores(TestFolder(configuration: configuration, tensors: rest + tensors))
       }
       #expect(sameBits(try load([(embedding, table)]), tied))
       #expect(sameBits(try load([("lm_head.weight", table)]), tied))
@@ -93,7 +93,7 @@ import Testing
       let plain = configuration.replacingOccurrences(of: "\"tie_word_embeddings\": true,", with: "")
       let flipped = plain.replacingOccurrences(
         of: "\"model_type\"", with: "\"tie_word_embeddings\": false, \"model_type\"")
-      var whole = ModelFolder(
+      var whole = TestFolder(
         configuration: flipped, tensors: rest + [(embedding, table), ("lm_head.weight", table)])
       #expect(sameBits(try scores(whole), tied))
       whole.tensors.removeLast()
@@ -324,7 +324,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       try withFolder { path in
         let model = try SmallModels.model(SmallModels.grouped)
-        try ModelFolder(configuration: SmallModels.grouped, tensors: model.parameters).write(to: path)
+        try TestFolder(configuration: SmallModels.grouped, tensors: model.parameters).write(to: path)
         let held = Memory.reservedBytes
         Memory.trim()
         for room in [0, 1000, model.parameterBytes - 1] {

@@ -108,7 +108,7 @@ extension Llama.Configuration: DecoderConfiguration {
 }
 
 /// A folder's configuration and tensors.
-private struct DecoderFile<Configuration: DecoderConfiguration> {
+struct DecoderFile<Configuration: DecoderConfiguration> {
   var configuration: Configuration
   let checkpoint: SafetensorsCheckpoint
 
@@ -168,7 +168,7 @@ extension NextTokenDecoder {
     var initializer = Initializer.placeholders
     return file.outline(
       Self(file.configuration, hasHead: hasHead, &initializer), base: names.base,
-      otherHeads: hasHead ? [] : ["lm_head.weight"],
+      otherHeads: ["multiple_choice_head."] + (hasHead ? [] : ["lm_head.weight"]),
       aliases: hasHead ? [:] : [names.base + "." + names.embedding: [names.embedding, "lm_head.weight"]])
   }
 
@@ -199,7 +199,7 @@ extension DecoderWith: PretrainedClass {
     let file = try DecoderFile<Base.Configuration>(folder), names = file.configuration.fileNames
     var initializer = Initializer.placeholders
     let (base, own) = Head.fileNames(file.configuration)
-    let heads = ["lm_head", "score", "classifier", "qa_outputs"].filter { $0 != own }
+    let heads = ["lm_head", "score", "classifier", "qa_outputs", "multiple_choice_head"].filter { $0 != own }
     let embedding = (base.isEmpty ? "" : base + ".") + names.embedding
     return file.outline(
       Self(file.configuration, &initializer), base: base, otherHeads: heads.map { $0 + "." },
@@ -241,7 +241,9 @@ extension ForwardInputs {
 
 extension Architecture {
   /// GPT-2's classes.
-  static let gpt2 = [Architecture("GPT2LMHeadModel", GPT2.self)] + heads(of: GPT2.Decoder.self, "GPT2")
+  static let gpt2 =
+    [Architecture("GPT2LMHeadModel", GPT2.self), Architecture("GPT2DoubleHeadsModel", GPT2.DoubleHeads.self)]
+    + heads(of: GPT2.Decoder.self, "GPT2")
 
   /// Llama's classes and those of the families with its blocks.
   static let llama: [Architecture] = Llama.Family.allCases.flatMap { family in

@@ -18,6 +18,9 @@ public struct ForwardInputs: Sendable {
   /// Whether there is a tensor of this name.
   public func has(_ name: String) -> Bool { file.entry(named: name) != nil }
 
+  /// How many axes a tensor has; nil where it is absent.
+  public func axisCount(of name: String) -> Int? { file.entry(named: name)?.shape.count }
+
   /// Where a tensor is, for errors.
   func place(of name: String) -> String { "\(file.path): \(name)" }
 

@@ -83,6 +83,7 @@ CASES = [
         activation_function="relu", layer_norm_epsilon=1e-3)),
     ("gpt2-sequence-classification", "GPT2ForSequenceClassification", dict(GPT2, pad_token_id=3, **LABELS)),
     ("gpt2-token-classification", "GPT2ForTokenClassification", dict(GPT2, **LABELS)),
+    ("gpt2-double-heads", "GPT2DoubleHeadsModel", dict(GPT2, summary_activation="tanh")),
     ("gpt2-question-answering", "GPT2ForQuestionAnswering", GPT2),
     ("llama", "LlamaModel", LLAMA),
     ("llama-lm", "LlamaForCausalLM", LLAMA),
@@ -125,6 +126,8 @@ CASES = [
     ("vit-other-size", "ViTModel", dict(VIT, hidden_act="gelu_new", layer_norm_eps=1e-3)),
     ("vit-rectangles", "ViTModel", dict(VIT, image_size=[8, 12], patch_size=[2, 4], num_channels=1)),
     ("vit-classification", "ViTForImageClassification", dict(VIT, **LABELS)),
+    ("vit-masked-images", "ViTForMaskedImageModeling", dict(VIT, encoder_stride=4)),
+    ("deit-masked-images", "DeiTForMaskedImageModeling", dict(VIT, encoder_stride=3)),
     ("deit", "DeiTModel", VIT),
     ("deit-other-size", "DeiTModel", VIT),
     ("deit-classification", "DeiTForImageClassification", dict(VIT, qkv_bias=False, **LABELS)),
@@ -185,10 +188,17 @@ def images(config, name):
     if name.endswith("other-size"):
         # Five by three patches, and some pixels left over.
         height, width = 5 * config.patch_size, 3 * config.patch_size + 2
-    return {"pixel_values": torch.randn(2, config.num_channels, height, width)}
+    values = {"pixel_values": torch.randn(2, config.num_channels, height, width)}
+    if name == "vit-masked-images":
+        values["bool_masked_pos"] = torch.rand(2, (height // config.patch_size) * (width // config.patch_size)) < 0.4
+    return values
 
 
 def inputs(config, class_name, name):
+    if class_name == "GPT2DoubleHeadsModel":
+        return {
+            "input_ids": torch.randint(5, VOCABULARY, (2, CHOICES, TIME)),
+            "mc_token_ids": torch.randint(0, TIME, (2, CHOICES))}
     padding = config.pad_token_id or 0
     rows = 3 * (CHOICES if "MultipleChoice" in class_name else 1)
     ids = torch.randint(5, VOCABULARY, (rows, TIME))
@@ -242,7 +252,8 @@ def write(name, class_name, settings):
     settings = dict(interpolate_pos_encoding=True) if name.endswith("other-size") else {}
     with torch.no_grad():
         found = model.double()(**values, **settings)
-    outputs = {key: value.float().contiguous() for key, value in found.items() if torch.is_tensor(value)}
+    outputs = {
+        key: value.float().contiguous() for key, value in found.items() if torch.is_tensor(value) and key != "loss"}
     save_file(values, folder / "inputs.safetensors")
     save_file(outputs, folder / "outputs.safetensors")
     for file in folder.iterdir():

@@ -30,7 +30,7 @@ enum ModelFixture {
 
 @Suite struct ArchitectureTests {
   @Test func allFixturesAreThere() {
-    #expect(ModelFixture.names.count == 98)
+    #expect(ModelFixture.names.count == 101)
     #expect(Set(Architecture.all.map(\.name)).count == Architecture.all.count)
   }
 
@@ -460,6 +460,8 @@ enum ModelFixture {
         family, imageSize: ImageSize(6), patchSize: ImageSize(2), width: 4, layerCount: 2, headCount: 2)
       check(ViT(configuration, seed: 1))
       check(ViT.With<ImageClassificationHead>(configuration, seed: 1))
+      var initializer = Initializer.random(seed: 1)
+      check(ViT.Restorer(configuration, &initializer))
       if family == .deit { check(ViT.With<DistilledClassificationHead>(configuration, seed: 1)) }
     }
     for family in Transformer.Family.allCases {
@@ -473,6 +475,7 @@ enum ModelFixture {
     check(T5.AnswerFinder(t5, &initializer))
     check(T5.TokenClassifier(t5, &initializer))
     let gpt2 = GPT2.Configuration(vocabularySize: 11, contextLength: 6, width: 8, layerCount: 1, headCount: 2)
+    check(GPT2.DoubleHeads(gpt2, hasHead: true, &initializer))
     check(DecoderWith<GPT2.Decoder, HiddenStates>(gpt2, seed: 1))
     check(DecoderWith<GPT2.Decoder, SequenceScores>(gpt2, seed: 1))
     check(DecoderWith<GPT2.Decoder, TokenScores>(gpt2, seed: 1))

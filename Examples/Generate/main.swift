@@ -55,17 +55,20 @@ runProgram {
   // A prompt is text, which takes the model's tokenizer, or token ids.
   let tokenizer: (any Tokenizer)?
   let prompts: [[Int]]
-  switch (options.string("prompt").map { [$0] } ?? options.operands, options.string("prompt-ids")) {
-  case (let texts, nil) where !texts.isEmpty && !(options.has("prompt") && !options.operands.isEmpty):
-    let own = try loadTokenizers(in: folder)
-    var encoded: [[Int]] = []
-    for text in texts { encoded.append(try own.source.encode(text)) }
-    (tokenizer, prompts) = (own.target, encoded)
-  case ([], let list?):
-    (tokenizer, prompts) = (nil, [try tokenIDs(list)])
-  default:
+  switch (options.string("prompt"), options.string("prompt-ids"), options.operands) {
+  case (let text?, nil, []): (tokenizer, prompts) = try encoded([text], folder)
+  case (nil, nil, let texts) where !texts.isEmpty: (tokenizer, prompts) = try encoded(texts, folder)
+  case (nil, let list?, []): (tokenizer, prompts) = (nil, [try tokenIDs(list)])
+  case (nil, nil, _):
     throw InputError(
-      .badValue, "one of --prompt, --prompt-ids and texts is needed", at: "generate", advice: "See generate --help.")
+      .missing, "one of --prompt, --prompt-ids and texts is needed", at: "generate", advice: "See generate --help.")
+  case (let text, let list, let texts):
+    let given = [
+      text.map { _ in "--prompt" }, list.map { _ in "--prompt-ids" }, texts.first.map { "the text \"\($0)\"" },
+    ]
+    throw InputError(
+      .badValue, given.compactMap { $0 }.joined(separator: " and ") + " are given: only one can be continued",
+      at: "generate", advice: "Give several texts as arguments, without --prompt and --prompt-ids.")
   }
   if prompts.count > 1 {
     try writeEach(prompts, writer, tokenizer, options)
@@ -79,10 +82,10 @@ runProgram {
   let makeDetokenizer = { detokenizer(after: prompt, writer, tokenizer) }
 
   var result: [(String, JSONValue)] = [("prompt_ids", .ids(prompt))]
-  let timing: Timing
+  let (timing, written): (Timing, Int)
   if decoding.beams.width > 1 {
     let found = try model.beamSearch(after: beginning, decoding.beams, rules: decoding.rules, maxTokens: maxTokens)
-    timing = found.timing
+    (timing, written) = (found.timing, found.hypotheses.map(\.ids.count).max() ?? 0)
     let texts = found.hypotheses.map { text(of: $0.ids, makeDetokenizer()) }
     for (text, hypothesis) in zip(texts, found.hypotheses) {
       show((texts.count > 1 ? "\(hypothesis.score): " : "") + text + "\n")
@@ -105,11 +108,31 @@ runProgram {
     let rest = detokenizer?.finish() ?? ""
     text += rest
     show(rest + "\n")
-    timing = tokens.timing
+    (timing, written) = (tokens.timing, ids.count)
     result.append(("ids", .ids(ids)))
     if tokenizer != nil { result.append(("text", .string(JSONString(text)))) }
   }
+  noteLength(beginning.count + written, model)
   try options.printResult(result + members(of: timing))
+}
+
+/// Says so where a text is longer than its model was made for.
+func noteLength(_ count: Int, _ model: any LanguageModel) {
+  if count > model.trainedContextLength {
+    note(
+      "The text has \(count) tokens, but the model was made for \(model.trainedContextLength): beyond them it may get "
+        + "worse.")
+  }
+}
+
+/// The tokens of texts, by the model's own tokenizer, and the tokenizer of what is written.
+func encoded(
+  _ texts: [String], _ folder: String
+) throws(InputError) -> (tokenizer: any Tokenizer, prompts: [[Int]]) {
+  let own = try loadTokenizers(in: folder)
+  var encoded: [[Int]] = []
+  for text in texts { encoded.append(try own.source.encode(text)) }
+  return (own.target, encoded)
 }
 
 /// Shows what is written for each of several prompts: a line for each text, behind the number of its prompt.
@@ -124,10 +147,16 @@ func writeEach(
       show("\(index + 1): " + (texts.count > 1 ? one.score.map { "\($0): " } ?? "" : "") + text + "\n")
     }
     let members = members(
-      of: found.map { ($0.ids, $0.score) }, texts, hasText: tokenizer != nil, showsAll: texts.count > 1)
+      of: found.map { ($0.ids, $0.score) }, texts, hasText: tokenizer != nil,
+      showsAll: writer.decoding.beams.best > 1)
     results.append(
       .object(
         [JSONMember("prompt_ids", .ids(prompt))] + members.map { JSONMember(JSONString($0.0), $0.1) }))
+  }
+  if case .decoder(let model) = writer.model {
+    let lengths = zip(prompts, written.texts).map { prompt, found in prompt.count + (found.map(\.ids.count).max() ?? 0)
+    }
+    noteLength(lengths.max() ?? 0, model)
   }
   try options.printResult([("results", .array(results))] + members(of: written.timing))
 }

@@ -13,22 +13,22 @@ public enum SinusoidLayout: Sendable, Equatable {
 
 /// The sinusoids of the original Transformer (Vaswani et al. 2017, section 3.5), interleaved:
 /// `[position, 2i] = sin(position / 10000^(2i / width))`, `[position, 2i + 1]` the cosine; in halves, `[position, i]` and
-/// `[position, width / 2 + i]`. Computed in Double.
+/// `[position, width / 2 + i]`. Of an odd width there is a sine more than cosines. Computed in Double.
 ///
 /// - Parameter start: the first position.
 /// - Returns: `[count, width]`
 public func sinusoidalPositions(
   from start: Int = 0, count: Int, width: Int, layout: SinusoidLayout = .interleaved
 ) -> Tensor {
-  precondition(width % 2 == 0, "sinusoidalPositions: the width \(width) is odd")
+  let sines = (width + 1) / 2
   var values = [Float](repeating: 0, count: count * width)
-  for i in 0..<width / 2 {
+  for i in 0..<sines {
     let period = pow(10000, Double(2 * i) / Double(width))
-    let (sine, cosine) = layout == .interleaved ? (2 * i, 2 * i + 1) : (i, width / 2 + i)
+    let (sine, cosine) = layout == .interleaved ? (2 * i, 2 * i + 1) : (i, sines + i)
     for position in 0..<count {
       let angle = Double(start + position) / period
       values[position * width + sine] = Float(sin(angle))
-      values[position * width + cosine] = Float(cos(angle))
+      if cosine < width { values[position * width + cosine] = Float(cos(angle)) }
     }
   }
   return Tensor(values, shape: Shape(count, width))
@@ -37,11 +37,9 @@ public func sinusoidalPositions(
 /// Rotary positions (Su et al. 2021) in the half-split layout of Hugging Face: the pair (i, i + headWidth / 2) of each
 /// head turns by `position * theta^(-2i / headWidth)`, the frequency changed as a `RotaryScaling` says.
 ///
-/// Angles are computed in Double, once, for the positions that are used: a configuration's context costs nothing, and
+/// Any position turns: there is no last one. Angles are computed in Double, once, for the positions that are used, and
 /// copies share the table.
 public struct RotaryPositions: Sendable {
-  /// The positions are below this.
-  public let contextLength: Int
   let headWidth: Int
   let theta: Double
   let scaling: RotaryScaling
@@ -58,10 +56,10 @@ public struct RotaryPositions: Sendable {
     var kind: Int
   }
 
-  /// Rotations for positions below `contextLength`.
-  public init(headWidth: Int, contextLength: Int, theta: Double = 10000, scaling: RotaryScaling = .none) {
+  /// Rotations of heads of an even width.
+  public init(headWidth: Int, theta: Double = 10000, scaling: RotaryScaling = .none) {
     precondition(headWidth % 2 == 0, "RotaryPositions: the head width \(headWidth) is odd")
-    (self.headWidth, self.contextLength, self.theta, self.scaling) = (headWidth, contextLength, theta, scaling)
+    (self.headWidth, self.theta, self.scaling) = (headWidth, theta, scaling)
   }
 
   /// Radians per position for each pair, in a text of `length` tokens: of some scalings it depends on that.
@@ -79,7 +77,7 @@ public struct RotaryPositions: Sendable {
         if known >= count { return rows }
       }
       let frequencies = frequencies(length: count)
-      let shape = Shape(min(contextLength, max(count, 2 * known, 64)), frequencies.count)
+      let shape = Shape(max(count, 2 * known, 64), frequencies.count)
       var (cosines, sines) = ([Float](), [Float]())
       cosines.reserveCapacity(shape.elementCount)
       sines.reserveCapacity(shape.elementCount)
@@ -116,9 +114,6 @@ public struct RotaryPositions: Sendable {
   /// Turns queries or keys `[batch, time, heads, headWidth]` whose first token has the given position.
   public func callAsFunction(_ x: Tensor, from position: Int) -> Tensor {
     let range = position..<position + x.shape[1]
-    precondition(
-      range.upperBound <= contextLength,
-      "RotaryPositions: positions \(range) in a context of \(contextLength)")
     let rows = rows(range.upperBound)
     return x.rotated(cosines: rows.cosines.slice(range, axis: 0), sines: rows.sines.slice(range, axis: 0))
   }
@@ -130,9 +125,6 @@ public struct RotaryPositions: Sendable {
     precondition(
       x.rank == 4 && x.shape[0] == batch && x.shape[1] == time,
       "RotaryPositions: x \(x.shape), positions of \(batch) rows of \(time)")
-    precondition(
-      positions.limit <= contextLength,
-      "RotaryPositions: texts of \(positions.limit) tokens in a context of \(contextLength)")
     func turned(_ x: Tensor, _ ids: [Int32], length: Int) -> Tensor {
       // Tokens of several rows are as good as more tokens of one.
       let angles = angles(at: ids, length: length)

@@ -17,6 +17,7 @@ extension Pass {
     query: Tensor, key: Tensor, value: Tensor, layer: Int, mask: AttentionMask = .causal, scale: Float? = nil,
     bias: Tensor? = nil
   ) -> Tensor {
+    let window = mask.window
     let mask = mask.and(self.mask)
     guard cache != nil else {
       capture?.note(
@@ -24,10 +25,10 @@ extension Pass {
       return scaledDotProductAttention(query: query, key: key, value: value, mask: mask, scale: scale, bias: bias)
     }
     precondition(mask.isCausal, "attend: keys are kept for causal attention only")
-    let all = cache!.append(layer: layer, key: key, value: value)  // in place: a copy would share the memory
+    // In place: a copy would share the memory.
+    let all = cache!.append(layer: layer, key: key, value: value, window: window)
     capture?.note(
-      "\(layer).attention",
-      attentionWeights(query: query, key: all.presentKeys, mask: mask, scale: scale, bias: bias))
+      "\(layer).attention", attentionWeights(query: query, cached: all, mask: mask, scale: scale, bias: bias))
     return scaledDotProductAttention(query: query, cached: all, mask: mask, scale: scale, bias: bias)
   }
 
@@ -95,6 +96,18 @@ public func attentionWeights(
     }
   }
   return Tensor(weights, shape: Shape(batch, heads, queries, keys))
+}
+
+/// The same over the keys of a cache: `[batch, heads, queries, all tokens]`. Keys that are gone have the weight 0.
+func attentionWeights(
+  query: Tensor, cached: CachedKeysAndValues, mask: AttentionMask, scale: Float?, bias: Tensor?
+) -> Tensor {
+  let weights = attentionWeights(
+    query: query, key: cached.presentKeys, mask: cached.kept(of: mask, queryCount: query.shape[1]), scale: scale,
+    bias: cached.kept(of: bias))
+  if cached.start == 0 { return weights }
+  let gone = Tensor.zeros(Shape(query.shape[0], query.shape[2], query.shape[1], cached.start))
+  return Tensor.concatenate([gone, weights], axis: 3)
 }
 
 /// Multi-head self-attention (Vaswani et al. 2017, section 3.2.2): separate projections for queries, keys, values and

@@ -127,15 +127,12 @@ public struct TokenStream: Sendable {
   static func requireMemory(
     for room: Int, rows: Int = 1, insteadOf old: Int, _ model: any LanguageModel
   ) throws(InputError) {
-    func bytes(_ capacity: Int) -> Int? {
-      let (width, overflow) = model.keyValueWidth.multipliedReportingOverflow(by: rows)
-      return overflow
-        ? nil : KeyValueCache.byteCount(layerCount: model.layerCount, capacity: capacity, width: width)
-    }
-    // One layer's keys or values after the other move to their new place.
-    let held = old == 0 ? 0 : bytes(old).map { $0 - $0 / max(2 * model.layerCount, 1) } ?? 0
-    let needed = bytes(room)
-    if let needed, Memory.hasRoom(for: needed - held) { return }
+    let (width, overflow) = model.keyValueWidth.multipliedReportingOverflow(by: rows)
+    let demand = CacheDemand(
+      layerCount: model.layerCount, windows: model.slidingWindows, width: overflow ? .max : width)
+    let needed = demand.byteCount(capacity: room)
+    let more = old == 0 ? needed : demand.byteCount(growingFrom: old, to: room)
+    if let more, Memory.hasRoom(for: more) { return }
     throw InputError(
       .budget,
       "a cache for \(room) tokens needs \(needed.map { "\($0 / 1_000_000) MB" } ?? "more bytes than can be counted"), "

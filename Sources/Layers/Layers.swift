@@ -42,8 +42,8 @@ public struct Linear: Module {
   ///   - x: `[..., in]`
   ///   - activation: applied to the result.
   /// - Returns: `[..., out]`
-  public func callAsFunction(_ x: Tensor, activation: UnaryFunction? = nil) -> Tensor {
-    linear(x, weight, bias: bias, transposingWeight: true, activation: activation)
+  public func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
+    affineMap(x, weight, bias: bias, transposingWeight: true, activation: activation)
   }
 
   /// The mean cross-entropy of the results as scores, `linearCrossEntropy`: they are never there as a whole.
@@ -78,8 +78,8 @@ public struct Conv1D: Module {
   ///   - x: `[..., in]`
   ///   - activation: applied to the result.
   /// - Returns: `[..., out]`
-  public func callAsFunction(_ x: Tensor, activation: UnaryFunction? = nil) -> Tensor {
-    linear(x, weight, bias: bias, activation: activation)
+  public func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
+    affineMap(x, weight, bias: bias, activation: activation)
   }
 
   /// Shows the parameters under the names of the files.

@@ -38,17 +38,18 @@ public struct Architecture: Sendable {
 
   /// The architecture that a folder's `config.json` names.
   ///
+  /// - Parameter known: those that it may be, as `Architecture.all + [Architecture("BagOfWords", BagOfWords.self)]`.
   /// - Throws: `unsupported` for one that is not implemented; what reading the file throws.
-  public init(of folder: String) throws(InputError) {
+  public init(of folder: String, among known: [Architecture] = Architecture.all) throws(InputError) {
     let names = try PretrainedModel.configuration(in: folder).required("architectures")
     guard let first = try names.array(atMost: 64).first else {
       throw names.error(.badValue, "names no class", advice: "Write the model's class, as [\"BertForMaskedLM\"].")
     }
     let name = try first.string()
-    guard let found = Architecture.all.first(where: { $0.name == name }) else {
+    guard let found = known.first(where: { $0.name == name }) else {
       throw first.error(
         .unsupported, "the architecture \"\(name)\" is not implemented",
-        advice: "Known are \(Architecture.all.map(\.name).joined(separator: ", ")).")
+        advice: "Known are \(known.map(\.name).joined(separator: ", ")).")
     }
     self = found
   }
@@ -57,10 +58,11 @@ public struct Architecture: Sendable {
 extension PretrainedModel {
   /// Loads whatever class of model a folder's `config.json` names, to be run on named tensors.
   ///
+  /// - Parameter known: the classes that it may be of: those of this module unless given.
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public static func loadAny(
-    from folder: String, as format: StorageFormat? = nil
+    from folder: String, as format: StorageFormat? = nil, among known: [Architecture] = Architecture.all
   ) throws(InputError) -> any NamedForward {
-    try Architecture(of: folder).load(folder, format)
+    try Architecture(of: folder, among: known).load(folder, format)
   }
 }

@@ -169,7 +169,7 @@ extension BERT {
     var feedForwardNorm: LayerNorm
     let names: Names
     let layer: Int
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {

@@ -35,7 +35,7 @@ extension BERT {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The feed-forward's activation.
-    public var activation: UnaryFunction = .gelu
+    public var activation: Activation = .gelu
     /// Added to the variance in layer norms.
     public var normEpsilon: Float = 1e-12
     /// The chance of an element of the hidden states to be dropped in training.
@@ -44,7 +44,7 @@ extension BERT {
     public var labels = unnamedLabels(2)
     /// Whether a token sees only those before it, as in a decoder.
     public var isDecoder = false
-    /// Whether the masked-language head uses the embedding's matrix. Of a file, the tensors that are there decide.
+    /// Whether the masked-language head uses the embedding's matrix. Of a file that holds both, these decide.
     public var tiesDecoder = true
     /// The token that fills up shorter rows. RoBERTa does not count it as a position.
     public var paddingToken: Int?

@@ -56,7 +56,8 @@ private struct BERTFile {
     embedding = family.encoderName + ".embeddings.word_embeddings.weight"
     names = CheckpointNames(basePrefix: family.encoderName)
     configuration.tiesDecoder = try !PretrainedModel.hasOwnHead(
-      checkpoint, head: head.decoder + ".weight", embedding: names.candidates(for: embedding))
+      checkpoint, head: head.decoder + ".weight", embedding: names.candidates(for: embedding),
+      isTied: configuration.tiesDecoder)
   }
 
   func outline<Model: Module>(_ model: Model) throws(InputError) -> ModelOutline<Model> {
@@ -149,11 +150,7 @@ extension BERT.Configuration {
     let types = "token_type_ids"
     try inputs.refuse(except: ["input_ids", "attention_mask", "position_ids"] + (tokenTypeCount > 0 ? [types] : []))
     let (tokens, shape) = try inputs.tokens("input_ids", below: vocabularySize, axes: axes)
-    guard tokens.time <= contextLength else {
-      throw InputError(
-        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(contextLength)",
-        at: inputs.place(of: "input_ids"), advice: "Shorten the texts.")
-    }
+    try inputs.check(tokens, contextLength: contextLength)
     let typed = inputs.has(types) ? try inputs.tokens(types, below: tokenTypeCount, like: shape) : nil
     let pass = Pass(
       mask: try inputs.mask("attention_mask", like: shape),

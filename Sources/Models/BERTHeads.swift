@@ -92,7 +92,7 @@ extension BERT {
     public var decoder: Tensor?
     /// `[vocabulary]`
     public var bias: Tensor
-    let activation: UnaryFunction
+    let activation: Activation
     let names: MaskedLanguageNames
 
     /// What Hugging Face's classes with this head are called, after the family's name.
@@ -310,7 +310,7 @@ extension BERT {
     /// nil where the pooler is the first map.
     var inner: Linear?
     var outer: Linear
-    let innerActivation: UnaryFunction
+    let innerActivation: Activation
     let names: (inner: String, outer: String)
     let dropout: Dropout
 

@@ -1,6 +1,7 @@
 import Attention
 import Formats
 import Foundation
+import Layers
 import Tensor
 
 /// The limits of sizes in a configuration: far above any model, far below what overflows.
@@ -11,23 +12,37 @@ enum SizeLimit {
   static let context = 1...1 << 26
 }
 
+extension Activation {
+  /// Hugging Face's names; the first one is written.
+  private static let names: [(activation: Activation, names: [String])] = [
+    (.gelu, ["gelu", "gelu_python"]),
+    (.geluTanh, ["gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate"]),
+    (.clippedGELU, ["gelu_10"]), (.quickGELU, ["quick_gelu"]), (.relu, ["relu"]), (.reluSquared, ["relu2"]),
+    (.relu6, ["relu6"]), (.leakyReLU, ["leaky_relu"]), (.silu, ["silu", "swish"]), (.hardSwish, ["hardswish"]),
+    (.mish, ["mish"]), (.laplace, ["laplace"]), (.tanh, ["tanh"]), (.sigmoid, ["sigmoid"]), (.identity, ["linear"]),
+  ]
+  /// All names that are known.
+  static var allNames: [String] { names.flatMap(\.names) }
+
+  /// The name that Hugging Face has for it.
+  var fileName: String { Activation.names.first { $0.activation == self }?.names.first ?? "\(self)" }
+
+  init?(fileName: String) {
+    guard let found = Activation.names.first(where: { $0.names.contains(fileName) }) else { return nil }
+    self = found.activation
+  }
+}
+
 extension JSONField {
   /// The activation that Hugging Face calls by this name.
-  func activation() throws(InputError) -> UnaryFunction {
+  func activation() throws(InputError) -> Activation {
     let name = try string()
-    switch name {
-    case "gelu", "gelu_python": return .gelu
-    case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate": return .geluTanh
-    case "relu": return .relu
-    case "silu", "swish": return .silu
-    case "tanh": return .tanh
-    case "sigmoid": return .sigmoid
-    default:
+    guard let found = Activation(fileName: name) else {
       throw error(
         .unsupported, "the activation \"\(name)\" is not implemented",
-        advice: "Known are gelu, gelu_python, gelu_new, gelu_pytorch_tanh, gelu_python_tanh, gelu_fast, gelu_accurate, "
-          + "relu, silu, swish, tanh and sigmoid.")
+        advice: "Known are \(Activation.allNames.joined(separator: ", ")).")
     }
+    return found
   }
 
   /// One token id or a list of them, none negative. One that the vocabulary lacks, as defaults may be, never comes, and
@@ -121,7 +136,7 @@ extension GPT2 {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The feed-forward's activation.
-    public var activation: UnaryFunction = .geluTanh
+    public var activation: Activation = .geluTanh
     /// Added to the variance in layer norms.
     public var normEpsilon: Float = 1e-5
     /// Whether scores are divided by the square root of the head width.
@@ -130,6 +145,8 @@ extension GPT2 {
     public var scalesScoresByBlock = false
     /// Whether maps and norms have biases. Hugging Face's GPT-2 always has; without them, zeros are saved.
     public var hasBiases = true
+    /// Whether the output uses the embedding's matrix. Of a file that holds both, these decide.
+    public var tiesHead = true
     /// The chance of an element to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
@@ -193,6 +210,7 @@ extension GPT2 {
       if let field = try json.optional("layer_norm_epsilon") {
         normEpsilon = Float(try field.double(in: 1e-20...1))
       }
+      if let field = try json.optional("tie_word_embeddings") { tiesHead = try field.bool() }
       try json.checkDropout("attn_pdrop", "embd_pdrop", "resid_pdrop")
       if let field = try json.optional("scale_attn_weights") { scalesScores = try field.bool() }
       if let field = try json.optional("scale_attn_by_inverse_layer_idx") { scalesScoresByBlock = try field.bool() }

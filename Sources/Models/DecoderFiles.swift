@@ -11,12 +11,16 @@ public protocol DecoderConfiguration: Sendable {
   var width: Int { get }
   /// The number of blocks.
   var layerCount: Int { get }
-  /// The most positions.
+  /// The positions that the model is made for.
+  var contextLength: Int { get }
+  /// The most positions that it can use.
   var positionLimit: Int { get }
   /// The chance of an element to be dropped in training.
   var dropout: Float { get }
   /// How many types a token may have; 0 where it has none.
   var tokenTypeCount: Int { get }
+  /// Whether the head for the next token uses the embedding's matrix, where a file does not hold both.
+  var tiesHead: Bool { get }
   /// The names of the classes of a classification head, in the order of its scores.
   var labels: [String] { get }
   /// The token that fills up shorter rows.
@@ -86,6 +90,8 @@ extension GPT2.Configuration: DecoderConfiguration {
 }
 
 extension Llama.Configuration: DecoderConfiguration {
+  /// No number of positions is too many; this many overflow nothing.
+  public var positionLimit: Int { SizeLimit.context.upperBound }
   /// Llama drops nothing.
   public var dropout: Float { 0 }
   /// What the family's files call its parts.
@@ -102,7 +108,7 @@ extension Llama.Configuration: DecoderConfiguration {
 }
 
 /// A folder's configuration and tensors.
-private struct DecoderFile<Configuration: DecoderConfiguration> {
+struct DecoderFile<Configuration: DecoderConfiguration> {
   var configuration: Configuration
   let checkpoint: SafetensorsCheckpoint
 
@@ -118,7 +124,7 @@ private struct DecoderFile<Configuration: DecoderConfiguration> {
   func hasOwnHead() throws(InputError) -> Bool {
     let names = configuration.fileNames
     return try PretrainedModel.hasOwnHead(
-      checkpoint, embedding: [names.base + "." + names.embedding, names.embedding])
+      checkpoint, embedding: [names.base + "." + names.embedding, names.embedding], isTied: configuration.tiesHead)
   }
 
   /// A model of the file.
@@ -162,7 +168,7 @@ extension NextTokenDecoder {
     var initializer = Initializer.placeholders
     return file.outline(
       Self(file.configuration, hasHead: hasHead, &initializer), base: names.base,
-      otherHeads: hasHead ? [] : ["lm_head.weight"],
+      otherHeads: ["multiple_choice_head."] + (hasHead ? [] : ["lm_head.weight"]),
       aliases: hasHead ? [:] : [names.base + "." + names.embedding: [names.embedding, "lm_head.weight"]])
   }
 
@@ -193,7 +199,7 @@ extension DecoderWith: PretrainedClass {
     let file = try DecoderFile<Base.Configuration>(folder), names = file.configuration.fileNames
     var initializer = Initializer.placeholders
     let (base, own) = Head.fileNames(file.configuration)
-    let heads = ["lm_head", "score", "classifier", "qa_outputs"].filter { $0 != own }
+    let heads = ["lm_head", "score", "classifier", "qa_outputs", "multiple_choice_head"].filter { $0 != own }
     let embedding = (base.isEmpty ? "" : base + ".") + names.embedding
     return file.outline(
       Self(file.configuration, &initializer), base: base, otherHeads: heads.map { $0 + "." },
@@ -226,11 +232,7 @@ extension ForwardInputs {
     let types = "token_type_ids"
     try refuse(except: ["input_ids", "attention_mask", "position_ids"] + (c.tokenTypeCount > 0 ? [types] : []))
     let (tokens, shape) = try tokens("input_ids", below: c.vocabularySize, axes: 2)
-    guard tokens.time <= c.positionLimit else {
-      throw InputError(
-        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(c.positionLimit)",
-        at: place(of: "input_ids"), advice: "Shorten the texts.")
-    }
+    try check(tokens, contextLength: c.positionLimit)
     let pass = Pass(
       mask: try mask("attention_mask", like: shape), positions: try positions(like: shape, below: c.positionLimit))
     return (tokens, has(types) ? try self.tokens(types, below: c.tokenTypeCount, like: shape) : nil, pass)
@@ -239,7 +241,9 @@ extension ForwardInputs {
 
 extension Architecture {
   /// GPT-2's classes.
-  static let gpt2 = [Architecture("GPT2LMHeadModel", GPT2.self)] + heads(of: GPT2.Decoder.self, "GPT2")
+  static let gpt2 =
+    [Architecture("GPT2LMHeadModel", GPT2.self), Architecture("GPT2DoubleHeadsModel", GPT2.DoubleHeads.self)]
+    + heads(of: GPT2.Decoder.self, "GPT2")
 
   /// Llama's classes and those of the families with its blocks.
   static let llama: [Architecture] = Llama.Family.allCases.flatMap { family in

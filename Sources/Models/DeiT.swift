@@ -51,6 +51,6 @@ extension Architecture {
   /// DeiT's classes.
   static let deit: [Architecture] = [
     ViT.Family.deit.bare, ViT.Family.deit.with(ImageClassificationHead.self),
-    ViT.Family.deit.with(DistilledClassificationHead.self),
+    ViT.Family.deit.with(DistilledClassificationHead.self), ViT.Family.deit.restorer,
   ]
 }

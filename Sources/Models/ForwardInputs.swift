@@ -16,13 +16,16 @@ public struct ForwardInputs: Sendable {
   var path: String { file.path }
 
   /// Whether there is a tensor of this name.
-  func has(_ name: String) -> Bool { file.entry(named: name) != nil }
+  public func has(_ name: String) -> Bool { file.entry(named: name) != nil }
+
+  /// How many axes a tensor has; nil where it is absent.
+  public func axisCount(of name: String) -> Int? { file.entry(named: name)?.shape.count }
 
   /// Where a tensor is, for errors.
   func place(of name: String) -> String { "\(file.path): \(name)" }
 
   /// Refuses tensors that the model would not read.
-  func refuse(except names: [String]) throws(InputError) {
+  public func refuse(except names: [String]) throws(InputError) {
     for entry in file.entries where !names.contains(entry.name.text) {
       throw InputError(
         .unsupported, "the model takes no input of this name", at: place(of: entry.name.text),
@@ -32,7 +35,7 @@ public struct ForwardInputs: Sendable {
 
   /// Ids in `0..<limit`, of a tensor with this number of axes. Of three axes, `[batch, choices, time]`, the first two
   /// become rows.
-  func tokens(
+  public func tokens(
     _ name: String, below limit: Int, axes: Int
   ) throws(InputError) -> (tokens: TokenBatch, shape: [Int]) {
     guard let entry = file.entry(named: name) else {
@@ -45,8 +48,17 @@ public struct ForwardInputs: Sendable {
     return (try tokens(name, below: limit, like: entry.shape), entry.shape)
   }
 
+  /// Refuses texts that are longer than a model's context.
+  public func check(_ tokens: TokenBatch, _ name: String = "input_ids", contextLength: Int) throws(InputError) {
+    guard tokens.time <= contextLength else {
+      throw InputError(
+        .tooLarge, "\(tokens.time) tokens are more than the model's context of \(contextLength)",
+        at: place(of: name), advice: "Shorten the texts.")
+    }
+  }
+
   /// Ids in `0..<limit`, of a tensor of the given shape.
-  func tokens(_ name: String, below limit: Int, like shape: [Int]) throws(InputError) -> TokenBatch {
+  public func tokens(_ name: String, below limit: Int, like shape: [Int]) throws(InputError) -> TokenBatch {
     let time = shape.last ?? 1
     var ids: [Int32] = []
     for (index, value) in try integers(name, like: shape).enumerated() {
@@ -59,16 +71,23 @@ public struct ForwardInputs: Sendable {
     return TokenBatch(ids, batch: ids.count / time, time: time)
   }
 
-  /// Which tokens are no padding: those marked 1; all of them where the tensor is absent.
-  func mask(_ name: String, like shape: [Int]) throws(InputError) -> AttentionMask {
-    guard has(name) else { return .none }
-    let marks = try tokens(name, below: 2, like: shape)
-    return .keeping(
-      (0..<marks.batch).map { row in marks.ids[row * marks.time..<(row + 1) * marks.time].map { $0 == 1 } })
+  /// Which tokens are no padding: those whose mark is not 0, whatever else it is, as in Hugging Face; all of them where the
+  /// tensor is absent. Marks may be numbers of any kind. Of more than two axes, all but the last become rows.
+  public func mask(_ name: String, like shape: [Int]) throws(InputError) -> AttentionMask {
+    guard let entry = file.entry(named: name) else { return .none }
+    let marks: [Bool]
+    switch entry.dtype {
+    case .float32, .float64, .float16, .bfloat16:
+      try check(entry, like: shape)
+      marks = try values(name).scalars.map { $0 != 0 }
+    default: marks = try integers(name, like: shape).map { $0 != 0 }
+    }
+    let time = max(shape.last ?? 1, 1)
+    return .keeping(stride(from: 0, to: marks.count, by: time).map { Array(marks[$0..<$0 + time]) })
   }
 
   /// `position_ids` in `0..<limit`, of the given shape or `[1, time]` for all rows; nil where the tensor is absent.
-  func positions(like shape: [Int], below limit: Int) throws(InputError) -> TextPositions? {
+  public func positions(like shape: [Int], below limit: Int) throws(InputError) -> TextPositions? {
     let name = "position_ids"
     guard let entry = file.entry(named: name) else { return nil }
     guard let time = shape.last, shape.count == 2, entry.shape == [1, time] else {
@@ -80,7 +99,7 @@ public struct ForwardInputs: Sendable {
   }
 
   /// Numbers of any shape.
-  func values(_ name: String) throws(InputError) -> Tensor {
+  public func values(_ name: String) throws(InputError) -> Tensor {
     guard let entry = file.entry(named: name) else {
       throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
     }
@@ -90,13 +109,18 @@ public struct ForwardInputs: Sendable {
     return try CheckpointTensor(entry: entry, file: file).read(as: .float32)
   }
 
+  private func check(_ entry: SafetensorsEntry, like shape: [Int]) throws(InputError) {
+    guard entry.shape == shape else {
+      throw InputError(
+        .sizeMismatch, "is of the shape \(entry.shape), but must be \(shape)", at: place(of: entry.name.text))
+    }
+  }
+
   private func integers(_ name: String, like shape: [Int]) throws(InputError) -> [Int64] {
     guard let entry = file.entry(named: name) else {
       throw InputError(.missing, "holds no tensor \"\(name)\"", at: file.path)
     }
-    guard entry.shape == shape else {
-      throw InputError(.sizeMismatch, "is of the shape \(entry.shape), but must be \(shape)", at: place(of: name))
-    }
+    try check(entry, like: shape)
     let bytes = try file.bytes(of: entry, budget: 1 << 28)
     func widened<Integer: FixedWidthInteger>(_ type: Integer.Type) -> [Int64] {
       bytes.withUnsafeBytes { raw in

@@ -40,14 +40,14 @@ extension PretrainedModel {
     case "llama", "qwen2", "qwen3":
       let family = Llama.Family(rawValue: try architecture.string()) ?? .llama
       let configuration = try Llama.Configuration(checkpoint, family)
-      let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"])
+      let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"], isTied: true)
       var initializer = Initializer.placeholders
       var model = Llama(configuration, hasHead: hasHead, &initializer)
       try checkpoint.load(into: &model, names: .ggufLlama(configuration, hasHead: hasHead), as: format)
       return model
     case "gpt2":
       let configuration = try GPT2.Configuration(checkpoint)
-      let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"])
+      let hasHead = try hasOwnHead(checkpoint, head: "output.weight", embedding: ["token_embd.weight"], isTied: true)
       var initializer = Initializer.placeholders
       var model = GPT2(configuration, hasHead: hasHead, &initializer)
       try checkpoint.load(into: &model, names: .ggufGPT2(hasHead: hasHead), as: format)

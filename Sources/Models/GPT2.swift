@@ -170,7 +170,7 @@ extension GPT2 {
   struct FeedForward: Module {
     var up: Conv1D
     var down: Conv1D
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, _ initializer: inout Initializer) {

@@ -10,10 +10,15 @@ public protocol LanguageModel: Module {
   var vocabularySize: Int { get }
   /// The most positions it can use.
   var contextLength: Int { get }
+  /// The positions that it is made for. In longer texts, where it can use more, what it makes of them gets worse.
+  var trainedContextLength: Int { get }
   /// How many layers a cache needs.
   var layerCount: Int { get }
   /// How many numbers a token's keys have in each layer; its values have as many.
   var keyValueWidth: Int { get }
+  /// The layers whose queries see only the last tokens, by their numbers, and how many those see: a cache keeps no more
+  /// of them than it must.
+  var slidingWindows: [Int: Int] { get }
   /// The tokens after which a text ends.
   var endTokens: [Int] { get }
 
@@ -30,6 +35,11 @@ public protocol LanguageModel: Module {
 }
 
 extension LanguageModel {
+  /// As many as it can use.
+  public var trainedContextLength: Int { contextLength }
+  /// None.
+  public var slidingWindows: [Int: Int] { [:] }
+
   /// Does nothing: the model is the same for all texts.
   public mutating func select(texts: [Int]) {}
 

@@ -29,12 +29,20 @@ public struct Llama: LanguageModel {
 
   /// How many tokens it knows.
   public var vocabularySize: Int { configuration.vocabularySize }
-  /// The most positions it can use.
+  /// No number of positions is too many: rotary ones go on.
   public var contextLength: Int { configuration.positionLimit }
+  /// The positions that it is made for.
+  public var trainedContextLength: Int { configuration.contextLength }
   /// How many layers a cache needs.
   public var layerCount: Int { configuration.layerCount }
   /// How many numbers a token's keys have in each layer.
   public var keyValueWidth: Int { configuration.keyValueHeadCount * configuration.headWidth }
+  /// The layers whose queries see only the last tokens, and how many.
+  public var slidingWindows: [Int: Int] {
+    guard let window = configuration.slidingWindow else { return [:] }
+    let layers = (0..<layerCount).filter { !configuration.fullLayers.contains($0) }
+    return Dictionary(uniqueKeysWithValues: layers.map { ($0, window) })
+  }
   /// The tokens after which a text ends.
   public var endTokens: [Int] { configuration.endTokens }
 
@@ -78,7 +86,7 @@ extension Llama {
       tokenEmbedding = Embedding(
         count: c.vocabularySize, width: c.width, givesScores: givesScores, &initializer)
       let positions = RotaryPositions(
-        headWidth: c.headWidth, contextLength: c.positionLimit, theta: c.ropeTheta, scaling: c.ropeScaling)
+        headWidth: c.headWidth, theta: c.ropeTheta, scaling: c.ropeScaling)
       blocks = []
       for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, positions, &initializer)) }
       finalNorm = RMSNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
@@ -138,7 +146,7 @@ extension Llama {
     var gate: Linear
     var up: Linear
     var down: Linear
-    let activation: UnaryFunction
+    let activation: Activation
 
     init(_ c: Configuration, _ initializer: inout Initializer) {
       gate = Linear(c.width, c.feedForwardWidth, bias: c.hasFeedForwardBiases, &initializer)

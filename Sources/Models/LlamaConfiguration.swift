@@ -23,7 +23,8 @@ extension Llama {
     public var family: Family
     /// How many tokens there are.
     public var vocabularySize: Int
-    /// The positions that the model is made for; with some scalings it can use more.
+    /// The positions that the model is made for. It can use more, as in Hugging Face: rotary positions go on, but what the
+    /// model makes of places that it has not seen in training gets worse, unless a scaling is made for that.
     public var contextLength: Int
     /// The width of the hidden states.
     public var width: Int
@@ -38,7 +39,7 @@ extension Llama {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The gate's activation.
-    public var activation: UnaryFunction = .silu
+    public var activation: Activation = .silu
     /// Added to the mean square in norms.
     public var normEpsilon: Float = 1e-6
     /// The base of the rotary frequencies.
@@ -53,7 +54,7 @@ extension Llama {
     public var hasAttentionBiases = false
     /// Whether the feed-forward's maps have biases.
     public var hasFeedForwardBiases = false
-    /// Whether the output uses the embedding's matrix. Of a file, the tensors that are there decide.
+    /// Whether the output uses the embedding's matrix. Of a file that holds both, these decide.
     public var tiesHead = false
     /// The names of the classes of a classification head, in the order of its scores.
     public var labels = unnamedLabels(2)
@@ -83,9 +84,6 @@ extension Llama {
       self.headWidth = headWidth ?? width / headCount
       self.feedForwardWidth = feedForwardWidth
     }
-
-    /// The most positions: `contextLength`, or as many as the scaling reaches.
-    public var positionLimit: Int { ropeScaling.reach(from: contextLength) }
 
     /// The attention of one block.
     func attention(layer: Int, _ positions: RotaryPositions) -> SelfAttention.Configuration {

@@ -19,8 +19,9 @@ public struct ModelFolder: Sendable {
 
   /// Opens the tensors.
   ///
+  /// - Parameter layerCount: how many layers the configuration says.
   /// - Throws: what opening them throws, and `inconsistent` for more layers than they could fill.
-  func tensors(layerCount: Int) throws(InputError) -> SafetensorsCheckpoint {
+  public func tensors(layerCount: Int = 0) throws(InputError) -> SafetensorsCheckpoint {
     let checkpoint = try SafetensorsCheckpoint(at: path)
     try PretrainedModel.check(layerCount: layerCount, checkpoint)
     return checkpoint
@@ -30,15 +31,20 @@ public struct ModelFolder: Sendable {
 /// A model as a folder describes it, before its tensors are read.
 public struct ModelOutline<Model: Module>: Sendable {
   /// The model, with placeholders for its parameters.
-  var model: Model
+  public var model: Model
   /// The tensors.
-  let checkpoint: SafetensorsCheckpoint
+  public let checkpoint: SafetensorsCheckpoint
   /// What the tensors are called, and what may be left aside.
-  let names: CheckpointNames
+  public let names: CheckpointNames
+
+  /// A model made with `Initializer.placeholders`, and what will fill it.
+  public init(model: Model, checkpoint: SafetensorsCheckpoint, names: CheckpointNames = CheckpointNames()) {
+    (self.model, self.checkpoint, self.names) = (model, checkpoint, names)
+  }
 }
 
 /// A class of models as Hugging Face keeps it in a folder: a family says what a folder holds, and loading and saving follow.
-/// The families of this module adopt it; others read and write folders with `Checkpoint` and `AtomicDirectory`.
+/// The families of this module adopt it, and so may a program's own: <doc:YourOwnFamily>.
 public protocol PretrainedClass: SavableModel, NamedForward {
   /// The model that a folder describes.
   ///
@@ -75,7 +81,7 @@ extension PretrainedClass {
 
 extension Architecture {
   /// A class by its name and the type that it is here.
-  init<Model: PretrainedClass>(_ name: String, _ model: Model.Type) {
+  public init<Model: PretrainedClass>(_ name: String, _ model: Model.Type) {
     self.init(name) { (folder, format) throws(InputError) in try Model.load(from: folder, as: format) }
   }
 }

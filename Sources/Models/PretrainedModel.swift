@@ -22,6 +22,9 @@ public enum PretrainedModel {
     let name = try kind.string(), llamas = Llama.Family.allCases.map(\.rawValue)
     if name == "gpt2" { return try GPT2.load(from: folder, as: format) }
     if llamas.contains(name) { return try Llama.load(from: folder, as: format) }
+    if Transformer.Family(rawValue: name) != nil, try json.isDecoder {
+      return try Transformer.CausalLanguageModel.load(from: folder, as: format)
+    }
     throw kind.error(
       .unsupported, "no decoder of the type \"\(name)\" is implemented",
       advice: "Known are gpt2, \(llamas.joined(separator: ", ")).")
@@ -33,7 +36,9 @@ public enum PretrainedModel {
   public static func loadSequenceToSequence(
     from folder: String, as format: StorageFormat? = nil
   ) throws(InputError) -> (any SequenceToSequenceModel)? {
-    let name = try configuration(in: folder).required("model_type").string()
+    let json = try configuration(in: folder)
+    let name = try json.required("model_type").string()
+    if try json.isDecoder { return nil }
     if name == "t5" { return try T5.LanguageModel.load(from: folder, as: format) }
     if Transformer.Family(rawValue: name) != nil {
       return try Transformer.With<Transformer.LanguageHead>.load(from: folder, as: format)
@@ -84,15 +89,23 @@ public enum PretrainedModel {
     }
   }
 
-  /// Whether a file's head is a matrix of its own: both tensors are there and differ. With one of them alone, or two
-  /// that are equal, the embedding serves for both.
+  /// Whether a file's head is a matrix of its own. Where both tensors are there, they decide: it is if they differ. Where
+  /// one of them is missing, the other serves for both if the configuration ties them; otherwise the missing one is an
+  /// error, for loading to report, where the reference would go on with random numbers.
   static func hasOwnHead(
-    _ checkpoint: some Checkpoint, head: String = "lm_head.weight", embedding: [String]
+    _ checkpoint: some Checkpoint, head: String = "lm_head.weight", embedding: [String], isTied: Bool
   ) throws(InputError) -> Bool {
     guard let head = checkpoint.tensor(named: head),
       let table = embedding.lazy.compactMap({ checkpoint.tensor(named: $0) }).first
-    else { return false }
+    else { return !isTied }
     if head.typeName != table.typeName || head.shape != table.shape { return true }
     return try !head.hasSameBytes(as: table)
+  }
+}
+
+extension JSONField {
+  /// Whether a configuration of two texts is that of a decoder alone.
+  fileprivate var isDecoder: Bool {
+    get throws(InputError) { try optional("is_encoder_decoder")?.bool() == false }
   }
 }

@@ -132,18 +132,6 @@ private struct TrainedContext {
 }
 
 extension RotaryScaling {
-  /// The most positions of a model whose configuration says `contextLength`, which may be those of before the scaling.
-  func reach(from contextLength: Int) -> Int {
-    func times(_ factor: Double, _ length: Int) -> Int {
-      max(contextLength, Int(min(factor * Double(length), Double(SizeLimit.context.upperBound))))
-    }
-    switch self {
-    case .none, .llama3, .longRoPE: return contextLength
-    case .linear(let factor), .dynamic(let factor, _): return times(factor, contextLength)
-    case .yarn(let yarn): return times(yarn.factor, yarn.originalContext)
-    }
-  }
-
   /// `rope_scaling` as Hugging Face reads it.
   var json: JSONValue {
     switch self {

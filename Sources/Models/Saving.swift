@@ -14,7 +14,7 @@ public protocol SavableModel: Module {
 
 extension Module {
   /// The format that all matrices are kept in, or else Float32. Vectors stay Float32 in every model.
-  var matrixFormat: StorageFormat {
+  public var matrixFormat: StorageFormat {
     let formats = Set(parameters.filter { $0.value.rank >= 2 }.map(\.value.format))
     return formats.count == 1 ? formats.first ?? .float32 : .float32
   }
@@ -71,11 +71,8 @@ extension JSONValue {
   /// The number that a reader of the shortest decimal form of `value` gets.
   static func decimal(_ value: Float) -> JSONValue { .number(Double("\(value)") ?? Double(value)) }
 
-  /// Hugging Face's name of a function. Its names are Swift's here; a function that it lacks is then refused by name,
-  /// not replaced.
-  static func activation(_ function: UnaryFunction) -> JSONValue {
-    .string(JSONString(function == .geluTanh ? "gelu_new" : "\(function)"))
-  }
+  /// Hugging Face's name of an activation.
+  static func activation(_ activation: Activation) -> JSONValue { .string(JSONString(activation.fileName)) }
 
   static func dtype(_ format: StorageFormat) -> JSONValue {
     switch format {

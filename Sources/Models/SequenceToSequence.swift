@@ -24,6 +24,48 @@ public struct EncodedSource: Sendable {
   }
 }
 
+/// The blocks of an encoder or a decoder, with what is before and after them.
+public protocol TextStack: Module {
+  /// What each layer of a decoder sees of an encoder's states, `[batch, time, width]`.
+  func whatIsSeen(of states: Tensor) -> [KeysAndValues]
+  /// The final hidden states: `[batch, time, width]`.
+  ///
+  /// - Parameters:
+  ///   - shared: the table of the tokens where the stack has none of its own.
+  ///   - source: what a decoder looks at; nil for an encoder.
+  func callAsFunction(
+    _ tokens: TokenBatch, sharing shared: Embedding?, over source: EncodedSource?, _ pass: inout Pass
+  ) -> Tensor
+}
+
+/// An encoder, and a decoder that looks at what it has read, without a head.
+public protocol EncoderDecoder: Module {
+  /// The kind of both.
+  associatedtype Stack: TextStack
+  /// Reads the source.
+  var encoder: Stack { get }
+  /// Writes the target.
+  var decoder: Stack { get }
+  /// The table that both use where they have none of their own.
+  var table: Embedding? { get }
+}
+
+extension EncoderDecoder {
+  /// Reads a text; the pass's mask says which tokens are padding, at either side.
+  public func encode(_ tokens: TokenBatch, _ pass: inout Pass) -> EncodedSource {
+    precondition(pass.cache == nil, "\(Self.self): an encoder sees all tokens at once and uses no cache")
+    let states = encoder(tokens, sharing: table, over: nil, &pass)
+    return EncodedSource(states: states, layers: decoder.whatIsSeen(of: states), mask: pass.mask)
+  }
+
+  /// The decoder's final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
+  public func hidden(_ tokens: TokenBatch, over source: EncodedSource, _ pass: inout Pass) -> Tensor {
+    let states = decoder(tokens, sharing: table, over: source, &pass)
+    pass.cache?.advance(by: tokens.time)
+    return states
+  }
+}
+
 /// A model that writes a text over another one: an encoder, and a decoder that attends to what it has read.
 ///
 ///     let source = model.encode(tokens, &pass)
@@ -208,11 +250,7 @@ struct TextPair {
     try inputs.refuse(except: ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"])
     func text(_ name: String, below limit: Int) throws(InputError) -> (tokens: TokenBatch, shape: [Int]) {
       let text = try inputs.tokens(name, below: limit, axes: 2)
-      guard text.tokens.time <= contextLength else {
-        throw InputError(
-          .tooLarge, "\(text.tokens.time) tokens are more than the model's context of \(contextLength)",
-          at: inputs.place(of: name), advice: "Shorten the texts.")
-      }
+      try inputs.check(text.tokens, name, contextLength: contextLength)
       return text
     }
     let (source, shape) = try text("input_ids", below: sourceVocabularySize)
@@ -229,5 +267,17 @@ struct TextPair {
         at: inputs.place(of: "decoder_input_ids"))
     }
     targetMask = try inputs.mask("decoder_attention_mask", like: targetShape)
+  }
+}
+
+extension TokenBatch {
+  /// The texts a token later, after a first token for each.
+  func shifted(after first: (ArraySlice<Int32>) -> Int32) -> TokenBatch {
+    var result = self
+    for row in 0..<batch {
+      let start = row * time, text = ids[start..<start + time]
+      result.ids.replaceSubrange(start..<start + time, with: [first(text)] + text.dropLast())
+    }
+    return result
   }
 }

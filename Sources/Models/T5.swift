@@ -9,7 +9,7 @@ import Tensor
 ///     let model = try T5.LanguageModel.load(from: "flan-t5-small")
 ///     var pass = Pass()
 ///     let logits = model(source, target: target, &pass)  // [batch, time, vocabulary]
-public struct T5: Module {
+public struct T5: EncoderDecoder {
   /// `[vocabulary, width]`: the table of encoder and decoder.
   public var sharedEmbedding: Embedding
   /// Reads the source.
@@ -31,18 +31,8 @@ public struct T5: Module {
     decoder = Stack(configuration, .decoder, &initializer)
   }
 
-  /// Reads a text; the pass's mask says which tokens are padding, at either side.
-  public func encode(_ tokens: TokenBatch, _ pass: inout Pass) -> EncodedSource {
-    let states = encoder(sharedEmbedding(tokens), over: nil, &pass)
-    return EncodedSource(states: states, layers: decoder.whatIsSeen(of: states), mask: pass.mask)
-  }
-
-  /// The decoder's final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
-  public func hidden(_ tokens: TokenBatch, over source: EncodedSource, _ pass: inout Pass) -> Tensor {
-    let states = decoder(sharedEmbedding(tokens), over: source, &pass)
-    pass.cache?.advance(by: tokens.time)
-    return states
-  }
+  /// The table of encoder and decoder.
+  public var table: Embedding? { sharedEmbedding }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -72,7 +62,7 @@ extension T5 {
 
     /// The final hidden states: `[batch, time, width]`; the pass's mask says which tokens are padding, at either side.
     public func callAsFunction(_ tokens: TokenBatch, _ pass: inout Pass) -> Tensor {
-      stack(embedding(tokens), over: nil, &pass)
+      stack(tokens, sharing: embedding, over: nil, &pass)
     }
 
     /// Shows the parameters under the names of the files.
@@ -155,7 +145,7 @@ extension T5 {
   enum Side { case encoder, decoder }
 
   /// The blocks of an encoder or a decoder, and the norm after them.
-  public struct Stack: Module {
+  public struct Stack: TextStack {
     /// The blocks, first to last.
     public var blocks: [Block]
     /// The norm after the last block.
@@ -175,22 +165,22 @@ extension T5 {
     }
 
     /// What each layer sees of an encoder's states.
-    func whatIsSeen(of states: Tensor) -> [KeysAndValues] {
+    public func whatIsSeen(of states: Tensor) -> [KeysAndValues] {
       blocks.compactMap { $0.cross?.attention.keysAndValues(of: states) }
     }
 
-    /// - Parameters:
-    ///   - x: the embeddings, `[batch, time, width]`.
-    ///   - source: what a decoder looks at; nil for an encoder.
-    /// - Returns: `[batch, time, width]`
-    func callAsFunction(_ x: Tensor, over source: EncodedSource?, _ pass: inout Pass) -> Tensor {
+    /// The final hidden states: `[batch, time, width]`. A table must be there to share.
+    public func callAsFunction(
+      _ tokens: TokenBatch, sharing shared: Embedding?, over source: EncodedSource?, _ pass: inout Pass
+    ) -> Tensor {
+      guard let shared else { preconditionFailure("T5: there is no embedding") }
       precondition(pass.cache == nil || source != nil, "T5: an encoder sees all tokens at once and uses no cache")
       precondition(
         pass.positions?.areConsecutive ?? true, "T5: positions are distances between tokens that follow one another")
-      let bias = bias(queries: pass.position..<pass.position + x.shape[1])
+      let bias = bias(queries: pass.position..<pass.position + tokens.time)
       let mask = source?.mask ?? .none
-      let blind = source == nil ? nil : pass.blindQueries(time: x.shape[1])
-      var x = dropout(x, &pass)
+      let blind = source == nil ? nil : pass.blindQueries(time: tokens.time)
+      var x = dropout(shared(tokens), &pass)
       for (layer, block) in blocks.enumerated() {
         let seen = source.map { [$0.layers[layer].keys, $0.layers[layer].values] } ?? []
         x = pass.run(block, [x, bias] + seen) { block, values, pass in
@@ -321,7 +311,7 @@ extension T5 {
     var gate: Linear?
     var up: Linear
     var down: Linear
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, _ initializer: inout Initializer) {

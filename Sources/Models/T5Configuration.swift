@@ -22,7 +22,7 @@ extension T5 {
     /// Whether the feed-forward has a gate (version 1.1).
     public var isGated: Bool
     /// The feed-forward's activation.
-    public var activation: UnaryFunction
+    public var activation: Activation
     /// The number of buckets of distances.
     public var bucketCount = 32
     /// The distance from which on all share a bucket.
@@ -33,6 +33,8 @@ extension T5 {
     public var scalesOutput: Bool
     /// The chance of an element of the hidden states to be dropped in training.
     public var dropout: Float = 0
+    /// The names of the classes of a classification head, in the order of its scores.
+    public var labels = unnamedLabels(2)
     /// The token that the decoder begins with.
     public var decoderStartToken: Int? = 0
     /// The tokens after which a text ends.
@@ -107,6 +109,7 @@ extension T5 {
       scalesOutput = try json.optional("tie_word_embeddings")?.bool() ?? true
       if let field = try json.optional("scale_decoder_outputs") { scalesOutput = try field.bool() }
       try json.refuse("is_decoder", unless: false)
+      labels = try json.labels()
       decoderStartToken = try json.optional("decoder_start_token_id")?.tokenIDs().first
       if try json.has("eos_token_id") {
         endTokens = try json.optional("eos_token_id")?.tokenIDs() ?? []
@@ -133,16 +136,17 @@ extension T5 {
     ///   - format: How the matrices are kept.
     public func json(architecture: String, format: StorageFormat = .float32) -> JSONValue {
       let function =
-        switch (activation, isGated) {
+        switch (activation, isGated) {  // a gate's "gelu" is the tanh form
         case (.geluTanh, true): "gelu"
-        case (.geluTanh, false): "gelu_new"
-        default: "\(activation)"
+        case (.gelu, true): "gelu_python"
+        default: activation.fileName
         }
+      let isEncoder = architecture.hasSuffix("EncoderModel") || architecture.hasSuffix("TokenClassification")
       return .object(
         [
           JSONMember("architectures", .array([.string(JSONString(architecture))])),
           JSONMember("model_type", "t5"),
-          JSONMember("is_encoder_decoder", .bool(!architecture.hasSuffix("EncoderModel"))),
+          JSONMember("is_encoder_decoder", .bool(!isEncoder)),
           JSONMember("vocab_size", .integer(vocabularySize)),
           JSONMember("d_model", .integer(width)),
           JSONMember("d_kv", .integer(headWidth)),
@@ -160,7 +164,7 @@ extension T5 {
           JSONMember("scale_decoder_outputs", .bool(scalesOutput)),
           JSONMember("torch_dtype", .dtype(format)),
           JSONMember("decoder_start_token_id", decoderStartToken.map { .integer($0) } ?? .null),
-        ] + specialTokens(start: startToken, ends: endTokens, padding: paddingToken))
+        ] + namedLabels(labels) + specialTokens(start: startToken, ends: endTokens, padding: paddingToken))
     }
   }
 }

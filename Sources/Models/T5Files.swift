@@ -51,23 +51,24 @@ extension T5.LanguageModel: PretrainedClass {
 }
 
 /// A folder's configuration and tensors.
-private struct T5File {
+struct T5File {
   var configuration: T5.Configuration
   /// Whether the output has a matrix of its own.
   let hasHead: Bool
   private let checkpoint: SafetensorsCheckpoint
   private let embedding: TiedEmbedding
   private static let prefix = "transformer"
-  private static let stacks = ["encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]
 
-  init(_ folder: ModelFolder) throws(InputError) {
+  /// - Parameter base: what the model calls encoder and decoder together, with a dot; nothing where they stand alone.
+  init(_ folder: ModelFolder, base: String = "") throws(InputError) {
     configuration = try T5.Configuration(folder.configuration)
     checkpoint = try folder.tensors(layerCount: max(configuration.layerCount, configuration.decoderLayerCount))
     let head = "lm_head.weight"
+    let stacks = ["encoder", "decoder"].map { base + $0 + ".embed_tokens.weight" }
     embedding = try TiedEmbedding(
-      checkpoint, table: "shared.weight", users: T5File.stacks + [head], CheckpointNames(basePrefix: T5File.prefix))
+      checkpoint, table: base + "shared.weight", users: stacks + [head], CheckpointNames(basePrefix: T5File.prefix))
     hasHead = embedding.untied.contains(head)
-    for stack in T5File.stacks where embedding.untied.contains(stack) {
+    for stack in stacks where embedding.untied.contains(stack) {
       throw InputError(
         .unsupported, "\(stack) differs from shared.weight, and a table for each text is not implemented",
         at: checkpoint.path)
@@ -76,11 +77,15 @@ private struct T5File {
 
   func outline<Model: Module>(_ model: Model) -> ModelOutline<Model> {
     let parameters = Set(model.parameters.map(\.name))
-    let otherParts = ["lm_head.", "decoder."].filter { part in !parameters.contains { $0.hasPrefix(part) } }
+    @Sendable func bare(_ name: String) -> String {
+      name.hasPrefix(T5File.prefix + ".") ? String(name.dropFirst(T5File.prefix.count + 1)) : name
+    }
+    let otherParts = ["lm_head.", "decoder.", "classification_head.", "classifier.", "qa_outputs."]
+      .filter { part in !parameters.contains { bare($0).hasPrefix(part) } }
     let names = CheckpointNames(basePrefix: T5File.prefix, aliases: embedding.aliases) { [embedding] name in
       // Attention to the source has no biases, though old files hold a table for them.
       name.hasSuffix("layer.1.EncDecAttention.relative_attention_bias.weight") || embedding.isRepeated(name)
-        || otherParts.contains { name.hasPrefix($0) }
+        || otherParts.contains { bare(name).hasPrefix($0) }
     }
     return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }
@@ -91,6 +96,9 @@ extension Architecture {
   static let t5: [Architecture] = [
     Architecture("T5Model", T5.self), Architecture("T5ForConditionalGeneration", T5.LanguageModel.self),
     Architecture("T5EncoderModel", T5.Encoder.self),
+    Architecture("T5ForSequenceClassification", T5.TextClassifier.self),
+    Architecture("T5ForQuestionAnswering", T5.AnswerFinder.self),
+    Architecture("T5ForTokenClassification", T5.TokenClassifier.self),
   ]
 }
 
@@ -104,9 +112,22 @@ extension T5 {
   }
 
   fileprivate func states(of inputs: ForwardInputs) throws(InputError) -> (hidden: Tensor, source: EncodedSource) {
+    states(of: try texts(of: inputs))
+  }
+
+  /// The texts that a file holds.
+  ///
+  /// - Parameter first: what a decoder that is given its source begins with; nil where its text must be there.
+  func texts(of inputs: ForwardInputs, after first: Int? = nil) throws(InputError) -> TextPair {
     let size = configuration.vocabularySize
-    let texts = try TextPair(
-      inputs, sourceVocabularySize: size, targetVocabularySize: size, contextLength: Configuration.contextLength)
+    let start = first.flatMap { 0..<size ~= $0 ? Int32(truncatingIfNeeded: $0) : nil }
+    return try TextPair(
+      inputs, sourceVocabularySize: size, targetVocabularySize: size, contextLength: Configuration.contextLength,
+      shifted: start.map { start in { $0.shifted { _ in start } } })
+  }
+
+  /// The decoder's states, and what the encoder has read.
+  func states(of texts: TextPair) -> (hidden: Tensor, source: EncodedSource) {
     var pass = Pass(mask: texts.sourceMask)
     let source = encode(texts.source, &pass)
     pass.mask = texts.targetMask
@@ -125,9 +146,14 @@ extension T5.LanguageModel {
 extension T5.Encoder {
   /// Takes `input_ids`, and where there is one `attention_mask`.
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    [("last_hidden_state", try states(of: inputs))]
+  }
+
+  /// The final hidden states of a text from a file.
+  func states(of inputs: ForwardInputs) throws(InputError) -> Tensor {
     try inputs.refuse(except: ["input_ids", "attention_mask"])
     let (tokens, shape) = try inputs.tokens("input_ids", below: configuration.vocabularySize, axes: 2)
     var pass = Pass(mask: try inputs.mask("attention_mask", like: shape))
-    return [("last_hidden_state", self(tokens, &pass))]
+    return self(tokens, &pass)
   }
 }

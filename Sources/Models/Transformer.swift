@@ -10,7 +10,7 @@ import Tensor
 ///     let model = try Transformer.With<Transformer.LanguageHead>.load(from: "opus-mt-en-de")
 ///     var pass = Pass()
 ///     let logits = model(source, target: target, &pass)  // [batch, time, vocabulary]
-public struct Transformer: Module {
+public struct Transformer: EncoderDecoder {
   /// `[vocabulary, width]`: the table that encoder and decoder use where they have none of their own.
   public var sharedEmbedding: Embedding?
   /// Reads the source.
@@ -37,19 +37,8 @@ public struct Transformer: Module {
     decoder = Stack(c, .decoder, tables, givesScores: givesScores && !tables.hasShared, &initializer)
   }
 
-  /// Reads a text; the pass's mask says which tokens are padding, at either side.
-  public func encode(_ tokens: TokenBatch, _ pass: inout Pass) -> EncodedSource {
-    precondition(pass.cache == nil, "Transformer: an encoder sees all tokens at once and uses no cache")
-    let states = encoder(tokens, sharing: sharedEmbedding, over: nil, &pass)
-    return EncodedSource(states: states, layers: decoder.whatIsSeen(of: states), mask: pass.mask)
-  }
-
-  /// The decoder's final hidden states: `[batch, time, width]`. Tokens follow those of the pass's cache.
-  public func hidden(_ tokens: TokenBatch, over source: EncodedSource, _ pass: inout Pass) -> Tensor {
-    let states = decoder(tokens, sharing: sharedEmbedding, over: source, &pass)
-    pass.cache?.advance(by: tokens.time)
-    return states
-  }
+  /// The table that encoder and decoder use where they have none of their own.
+  public var table: Embedding? { sharedEmbedding }
 
   /// Shows the parameters under the names of the files.
   public mutating func visit(_ visitor: inout some ParameterVisitor) {
@@ -89,7 +78,7 @@ extension Transformer {
   enum Side { case encoder, decoder }
 
   /// The blocks of an encoder or a decoder, with what is before and after them.
-  public struct Stack: Module {
+  public struct Stack: TextStack {
     /// `[vocabulary, width]`; nil where the shared one serves.
     public var embedding: Embedding?
     /// `[positions, width]`; nil where positions are computed.
@@ -131,15 +120,12 @@ extension Transformer {
     }
 
     /// What each layer sees of an encoder's states.
-    func whatIsSeen(of states: Tensor) -> [KeysAndValues] {
+    public func whatIsSeen(of states: Tensor) -> [KeysAndValues] {
       blocks.compactMap { $0.cross?.attention.keysAndValues(of: states) }
     }
 
-    /// - Parameters:
-    ///   - shared: the table where there is no own one.
-    ///   - source: what a decoder looks at; nil for an encoder.
-    /// - Returns: `[batch, time, width]`
-    func callAsFunction(
+    /// The final hidden states: `[batch, time, width]`.
+    public func callAsFunction(
       _ tokens: TokenBatch, sharing shared: Embedding?, over source: EncodedSource?, _ pass: inout Pass
     ) -> Tensor {
       guard let table = embedding ?? shared else { preconditionFailure("Transformer: there is no embedding") }
@@ -194,7 +180,7 @@ extension Transformer {
     var feedForwardNorm: LayerNorm
     let layer: Int
     let norm: NormPlacement
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, _ side: Side, layer: Int, _ initializer: inout Initializer) {

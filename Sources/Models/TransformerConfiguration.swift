@@ -52,7 +52,7 @@ extension Transformer {
     /// Where norms stand. All families but the first have theirs fixed.
     public var norm: NormPlacement
     /// The feed-forward's activation.
-    public var activation: UnaryFunction
+    public var activation: Activation
     /// Whether embeddings are multiplied by the root of the width.
     public var scalesEmbeddings: Bool
     /// Whether encoder and decoder share one table of embeddings, which the output uses too. Otherwise the output uses the
@@ -83,8 +83,6 @@ extension Transformer {
       precondition(
         headCount > 0 && width % headCount == 0,
         "Transformer.Configuration: a width of \(width) is not a multiple of \(headCount) heads")
-      precondition(
-        width % 2 == 0 || family.learnsPositions, "Transformer.Configuration: sinusoids of an odd width, \(width)")
       precondition(
         norm == nil || family.norm == nil || norm == family.norm,
         "Transformer.Configuration: \(family) has its own norms"
@@ -128,9 +126,6 @@ extension Transformer {
         return count
       }
       let headCount = try heads("encoder_attention_heads")
-      guard width % 2 == 0 || family.learnsPositions else {
-        throw json.error(.unsupported, "sinusoids of an odd d_model, \(width), are not implemented")
-      }
       self.init(
         family,
         vocabularySize: try size("vocab_size", SizeLimit.vocabulary, family == .marian ? 58101 : 50265),
@@ -154,7 +149,6 @@ extension Transformer {
       if family == .transformer, let field = try json.optional("norm_first") {
         norm = try field.bool() ? .before : .after
       }
-      try json.refuse("is_decoder", unless: false)
       labels = try json.labels(unless: 3)
       let tokens = family.tokens
       func token(_ key: String, _ usual: Int?) throws(InputError) -> Int? {
@@ -177,15 +171,17 @@ extension Transformer {
     ///
     /// - Parameters:
     ///   - architecture: The name of the class, as `BartModel`.
-    ///   - tiesOutput: Whether the output uses the decoder's table.
+    ///   - tiesOutput: Whether parts share a table that the file holds once.
+    ///   - isDecoder: Whether there is only a decoder.
     ///   - format: How the matrices are kept.
     public func json(
-      architecture: String, tiesOutput: Bool = true, format: StorageFormat = .float32
+      architecture: String, tiesOutput: Bool = true, isDecoder: Bool = false, format: StorageFormat = .float32
     ) -> JSONValue {
       var members = [
         JSONMember("architectures", .array([.string(JSONString(architecture))])),
         JSONMember("model_type", .string(JSONString(family.rawValue))),
-        JSONMember("is_encoder_decoder", true),
+        JSONMember("is_encoder_decoder", .bool(!isDecoder)),
+        JSONMember("is_decoder", .bool(isDecoder)),
         JSONMember("vocab_size", .integer(vocabularySize)),
         JSONMember("max_position_embeddings", .integer(contextLength)),
         JSONMember("d_model", .integer(width)),

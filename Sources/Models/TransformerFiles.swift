@@ -33,7 +33,9 @@ extension Transformer.With: PretrainedClass {
     let configuration = model.configuration
     return configuration.json(
       architecture: Head.className(of: configuration.family) ?? configuration.family.classPrefix + "Model",
-      tiesOutput: !parameters.contains { $0.name == "lm_head.weight" }, format: matrixFormat)
+      // Where anything is shared, readers tie what the file lacks; an output of its own is there, and counts.
+      tiesOutput: model.sharedEmbedding != nil || !parameters.contains { $0.name == "lm_head.weight" },
+      format: matrixFormat)
   }
 }
 
@@ -62,7 +64,8 @@ private struct TransformerFile {
     let encoder = "model.encoder.embed_tokens.weight", decoder = "model.decoder.embed_tokens.weight"
     let users = configuration.sharesEmbeddings ? [encoder, decoder, "lm_head.weight"] : ["lm_head.weight"]
     embedding = try TiedEmbedding(
-      checkpoint, table: configuration.sharesEmbeddings ? "model.shared.weight" : decoder, users: users, names)
+      checkpoint, table: configuration.sharesEmbeddings ? "model.shared.weight" : decoder, users: users, names,
+      isTied: try folder.configuration.optional("tie_word_embeddings")?.bool() ?? true)
     func has(_ name: String) -> Bool {
       names.candidates(for: name).contains { checkpoint.tensor(named: $0) != nil }
     }
@@ -94,7 +97,8 @@ private struct TransformerFile {
 /// One table under several names of a file: those of the parts of the model that use it.
 ///
 /// The file decides: a part whose tensor is there beside the table's own and differs from it is not tied; of equal
-/// tensors one counts, and where the table's own name is missing, a part's serves.
+/// tensors one counts. Where a part's tensor is missing, the table's serves, and a part's where that is missing; but of a
+/// configuration that ties nothing, what is missing is.
 struct TiedEmbedding: Sendable {
   /// The users that have another table than the common one, by the model's name.
   let untied: Set<String>
@@ -104,17 +108,23 @@ struct TiedEmbedding: Sendable {
 
   /// Finds out which of `users`, by the model's names, have the same tensor as `table`.
   init(
-    _ checkpoint: SafetensorsCheckpoint, table: String, users: [String], _ names: CheckpointNames
+    _ checkpoint: SafetensorsCheckpoint, table: String, users: [String], _ names: CheckpointNames, isTied: Bool = true
   ) throws(InputError) {
     func found(_ name: String) -> [String] {
       names.candidates(for: name).filter { checkpoint.tensor(named: $0) != nil }
     }
     // The first name that is there is the table's.
-    let tableNames = ([table] + users).lazy.map(found).first { !$0.isEmpty } ?? []
+    let tableNames = ([table] + (isTied ? users : [])).lazy.map(found).first { !$0.isEmpty } ?? []
     var untied: Set<String> = []
     for user in users {
-      guard let own = found(user).first, own != tableNames.first else { continue }
-      if try PretrainedModel.hasOwnHead(checkpoint, head: own, embedding: tableNames) { untied.insert(user) }
+      guard let own = found(user).first, !tableNames.isEmpty else {
+        if !isTied { untied.insert(user) }
+        continue
+      }
+      if own == tableNames.first { continue }
+      if try PretrainedModel.hasOwnHead(checkpoint, head: own, embedding: tableNames, isTied: isTied) {
+        untied.insert(user)
+      }
     }
     self.untied = untied
     let tied = users.filter { [untied] in !untied.contains($0) }
@@ -141,6 +151,8 @@ extension Architecture {
     [
       Architecture(family.classPrefix + "Model", Transformer.self), family.with(Transformer.LanguageHead.self),
       family.with(Transformer.SequenceClassificationHead.self), family.with(Transformer.QuestionAnsweringHead.self),
+      family == .transformer
+        ? nil : Architecture(family.classPrefix + "ForCausalLM", Transformer.CausalLanguageModel.self),
     ].compactMap { $0 }
   }
 }
@@ -173,7 +185,7 @@ extension Transformer.With {
   public func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
     let texts = try model.configuration.texts(of: inputs)
     if let head = head as? Transformer.SequenceClassificationHead {
-      try head.check(texts.source, targetTime: texts.target.time, inputs)
+      try head.map.check(texts.source, targetTime: texts.target.time, inputs)
     }
     var pass = Pass(mask: texts.targetMask)
     let states = states(texts.source, sourceMask: texts.sourceMask, target: texts.target, &pass)
@@ -181,25 +193,11 @@ extension Transformer.With {
   }
 }
 
-extension Transformer.SequenceClassificationHead {
-  /// The reference wants as many end tokens in each row.
-  fileprivate func check(_ tokens: TokenBatch, targetTime: Int, _ inputs: ForwardInputs) throws(InputError) {
-    let counts = (0..<tokens.batch).map { row in
-      tokens.ids[row * tokens.time..<(row + 1) * tokens.time].filter { Int($0) == endToken }.count
-    }
-    guard let count = counts.first, count > 0, counts.allSatisfy({ $0 == count }), targetTime == tokens.time else {
-      throw InputError(
-        .badValue, "a classifier needs as many end tokens in each row, at least one, and a decoder's text as long",
-        at: inputs.place(of: "input_ids"), advice: "End each text with the token \(endToken.map { "\($0)" } ?? "").")
-    }
-  }
-}
-
 extension Transformer.Configuration {
   fileprivate func texts(of inputs: ForwardInputs) throws(InputError) -> TextPair {
     try TextPair(
       inputs, sourceVocabularySize: vocabularySize, targetVocabularySize: targetVocabularySize,
-      contextLength: contextLength, shifted: firstToken.map { first in { shifted($0, after: first) } })
+      contextLength: contextLength, shifted: firstToken.map { first in { $0.shifted(after: first) } })
   }
 
   /// What a decoder that is given its source begins with, by the tokens of a text; nil where it is given none.
@@ -211,15 +209,5 @@ extension Transformer.Configuration {
       { row in row[row.startIndex + max(row.count { Int($0) != padding }, 1) - 1] }
     default: nil
     }
-  }
-
-  /// Texts a token later.
-  private func shifted(_ source: TokenBatch, after first: (ArraySlice<Int32>) -> Int32) -> TokenBatch {
-    var target = source
-    for row in 0..<source.batch {
-      let start = row * source.time, ids = source.ids[start..<start + source.time]
-      target.ids.replaceSubrange(start..<start + source.time, with: [first(ids)] + ids.dropLast())
-    }
-    return target
   }
 }

@@ -133,12 +133,9 @@ extension Transformer {
     }
   }
 
-  /// A text's scores by class: `[batch, labels]`, from the decoder's state at the last of the source's end tokens. The
-  /// target is the source, a token later.
+  /// A text's scores by class, `[batch, labels]`: `ScoresAtTheEnd`. The target is the source, a token later.
   public struct SequenceClassificationHead: TransformerHead {
-    var inner: Linear
-    var outer: Linear
-    let endToken: Int?
+    var map: ScoresAtTheEnd
 
     /// What Hugging Face's class with this head is called.
     public static func className(of family: Family) -> String? {
@@ -147,56 +144,28 @@ extension Transformer {
 
     /// A head whose parameters `initializer` makes.
     public init(_ c: Configuration, _ tables: Tables, _ initializer: inout Initializer) {
-      inner = Linear(c.width, c.width, bias: true, &initializer)
-      outer = Linear(c.width, c.labels.count, bias: true, &initializer)
-      endToken = c.endTokens.first
-    }
-
-    /// Where the last end token of each row is; nil for a row without one.
-    func ends(of tokens: TokenBatch) -> [Int?] {
-      (0..<tokens.batch).map { row in
-        (0..<tokens.time).last { Int(tokens.ids[row * tokens.time + $0]) == endToken }
-      }
+      map = ScoresAtTheEnd(width: c.width, labelCount: c.labels.count, endToken: c.endTokens.first, &initializer)
     }
 
     /// The scores of a model's states.
     public func callAsFunction(_ states: States, _ pass: inout Pass) -> Tensor {
-      let (time, width) = (states.hidden.shape[1], states.hidden.shape[2])
-      let places = ends(of: states.sourceTokens).enumerated().map { row, place in
-        guard let place, place < time else { preconditionFailure("SequenceClassificationHead: row \(row) has no end") }
-        return Int32(row * time + place)
-      }
-      let ends = states.hidden.reshaped(states.hidden.shape[0] * time, width).rows(at: places)
-      return outer(inner(ends, activation: .tanh))
+      map(states.hidden, source: states.sourceTokens)
     }
 
     /// Shows the parameters under the names of the files.
-    public mutating func visit(_ visitor: inout some ParameterVisitor) {
-      visitor("classification_head.dense", &inner)
-      visitor("classification_head.out_proj", &outer)
-    }
+    public mutating func visit(_ visitor: inout some ParameterVisitor) { map.visit(&visitor) }
   }
 
   /// How likely the answer begins and ends at each token. The target is the source, a token later.
   public struct QuestionAnsweringHead: TransformerHead {
     var map: Linear
 
-    /// The scores of both ends.
-    public struct Scores: Sendable {
-      /// `[batch, time]`
-      public var start: Tensor
-      /// `[batch, time]`
-      public var end: Tensor
-    }
-
     /// What Hugging Face's class with this head is called.
     public static func className(of family: Family) -> String? {
       family.hasTextHeads ? family.classPrefix + "ForQuestionAnswering" : nil
     }
     /// The scores under the names of Hugging Face's outputs.
-    public static func named(_ scores: Scores) -> [(name: String, value: Tensor)] {
-      [("start_logits", scores.start), ("end_logits", scores.end)]
-    }
+    public static func named(_ scores: SpanScores) -> [(name: String, value: Tensor)] { scores.named }
 
     /// A head whose parameters `initializer` makes.
     public init(_ c: Configuration, _ tables: Tables, _ initializer: inout Initializer) {
@@ -204,13 +173,7 @@ extension Transformer {
     }
 
     /// The scores of a model's states.
-    public func callAsFunction(_ states: States, _ pass: inout Pass) -> Scores {
-      let both = map(states.hidden)
-      func part(_ index: Int) -> Tensor {
-        both.slice(index..<index + 1, axis: 2).reshaped(both.shape[0], both.shape[1])
-      }
-      return Scores(start: part(0), end: part(1))
-    }
+    public func callAsFunction(_ states: States, _ pass: inout Pass) -> SpanScores { SpanScores(map(states.hidden)) }
 
     /// Shows the parameters under the names of the files.
     public mutating func visit(_ visitor: inout some ParameterVisitor) { visitor("qa_outputs", &map) }

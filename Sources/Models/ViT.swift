@@ -21,9 +21,13 @@ public struct ViT: Module {
   public let configuration: Configuration
 
   /// A model whose parameters `initializer` makes.
-  public init(_ c: Configuration, hasPooler: Bool = true, _ initializer: inout Initializer) {
+  ///
+  /// - Parameter hasMaskToken: whether patches can be hidden.
+  public init(
+    _ c: Configuration, hasPooler: Bool = true, hasMaskToken: Bool = false, _ initializer: inout Initializer
+  ) {
     configuration = c
-    embeddings = Embeddings(c, &initializer)
+    embeddings = Embeddings(c, hasMaskToken: hasMaskToken, &initializer)
     blocks = []
     for layer in 0..<c.layerCount { blocks.append(Block(c, layer: layer, &initializer)) }
     finalNorm = LayerNorm(width: c.width, epsilon: c.normEpsilon, &initializer)
@@ -78,9 +82,12 @@ public struct ViT: Module {
   /// Encodes images `[batch, channels, height, width]`, at least as large as a patch. What is left over at the right and
   /// at the bottom beside whole patches is not seen. Where there are more or fewer patches than the model was made for,
   /// the table of positions is interpolated.
-  public func callAsFunction(_ pixels: Tensor, _ pass: inout Pass) -> States {
+  ///
+  /// - Parameter hidden: 1 for each patch that the model does not see, 0 for the others, `[batch, patches, 1]`; of a model
+  ///   with a mask token.
+  public func callAsFunction(_ pixels: Tensor, hiding hidden: Tensor? = nil, _ pass: inout Pass) -> States {
     precondition(pass.cache == nil, "ViT: an encoder sees all patches at once and uses no cache")
-    var x = embeddings(pixels, &pass)
+    var x = embeddings(pixels, hiding: hidden, &pass)
     for block in blocks { x = pass.run(block, x) { block, x, pass in block(x, &pass) } }
     var states = States(hidden: finalNorm(x), pooled: nil)
     states.pooled = pooler?(states.token(0), activation: configuration.poolerActivation)
@@ -103,6 +110,8 @@ extension ViT {
     public var classToken: Tensor
     /// `[1, 1, width]`: DeiT's second token.
     public var distillationToken: Tensor?
+    /// `[1, 1, width]`: what stands for a hidden patch.
+    public var maskToken: Tensor?
     /// The map of a patch: `[width, channels, patchHeight, patchWidth]`.
     public var patchWeight: Tensor
     /// `[width]`
@@ -113,10 +122,11 @@ extension ViT {
     let patchCounts: ImageSize
     let dropout: Dropout
 
-    init(_ c: Configuration, _ initializer: inout Initializer) {
+    init(_ c: Configuration, hasMaskToken: Bool, _ initializer: inout Initializer) {
       (patchSize, patchCounts) = (c.patchSize, c.patchCounts)
       classToken = initializer.normal(Shape(1, 1, c.width), standardDeviation: 0.02)
       distillationToken = c.family == .deit ? initializer.normal(Shape(1, 1, c.width), standardDeviation: 0.02) : nil
+      maskToken = hasMaskToken ? initializer.zeros(Shape(1, 1, c.width)) : nil
       patchWeight = initializer.normal(
         Shape(c.width, c.channelCount, patchSize.height, patchSize.width), standardDeviation: 0.02)
       patchBias = initializer.zeros(Shape(c.width))
@@ -126,11 +136,17 @@ extension ViT {
     }
 
     /// - Returns: `[batch, tokens + patches, width]`
-    func callAsFunction(_ pixels: Tensor, _ pass: inout Pass) -> Tensor {
+    func callAsFunction(_ pixels: Tensor, hiding hidden: Tensor?, _ pass: inout Pass) -> Tensor {
       let (patches, counts) = patches(pixels)
       let width = patchWeight.shape[0], batch = patches.shape[0]
-      let mapped = linear(
+      var mapped = linear(
         patches, patchWeight.reshaped(width, patches.shape[2]), bias: patchBias, transposingWeight: true)
+      if let hidden {
+        guard let maskToken, hidden.shape == Shape(batch, patches.shape[1], 1) else {
+          preconditionFailure("ViT: \(hidden.shape) says which of \(patches.shape) patches a mask token stands for")
+        }
+        mapped = mapped * (hidden * -1 + 1) + hidden * maskToken
+      }
       let tokens = [classToken, distillationToken].compactMap { $0 }.map { token in
         Tensor.zeros(Shape(batch, 1, width)) + token
       }
@@ -172,6 +188,7 @@ extension ViT {
     public mutating func visit(_ visitor: inout some ParameterVisitor) {
       visitor("cls_token", &classToken)
       visitor("distillation_token", &distillationToken)
+      visitor("mask_token", &maskToken)
       visitor("patch_embeddings.projection.weight", &patchWeight)
       visitor("patch_embeddings.projection.bias", &patchBias)
       visitor("position_embeddings", &positions)
@@ -186,7 +203,7 @@ extension ViT {
     var up: Linear
     var down: Linear
     let layer: Int
-    let activation: UnaryFunction
+    let activation: Activation
     let dropout: Dropout
 
     init(_ c: Configuration, layer: Int, _ initializer: inout Initializer) {

@@ -45,7 +45,7 @@ extension ViT {
     /// The inner width of the feed-forward.
     public var feedForwardWidth: Int
     /// The feed-forward's activation.
-    public var activation: UnaryFunction = .gelu
+    public var activation: Activation = .gelu
     /// Added to the variance in layer norms.
     public var normEpsilon: Float = 1e-12
     /// Whether queries, keys and values have biases.
@@ -53,7 +53,9 @@ extension ViT {
     /// The width of the pooler's output.
     public var poolerWidth: Int
     /// The pooler's activation.
-    public var poolerActivation: UnaryFunction = .tanh
+    public var poolerActivation: Activation = .tanh
+    /// How many pixels a patch becomes in each direction where hidden ones are made up.
+    public var restoredSize = 16
     /// The chance of an element of the hidden states to be dropped in training.
     public var dropout: Float = 0
     /// The names of the classes of a classification head, in the order of its scores.
@@ -133,6 +135,7 @@ extension ViT {
       if let field = try json.optional("qkv_bias") { hasQueryKeyValueBiases = try field.bool() }
       poolerWidth = try size("pooler_output_size", width)
       if let field = try json.optional("pooler_act") { poolerActivation = try field.activation() }
+      restoredSize = try json.optional("encoder_stride")?.int(in: 1...1 << 12) ?? 16
       labels = try json.labels()
     }
 
@@ -161,6 +164,7 @@ extension ViT {
           JSONMember("qkv_bias", .bool(hasQueryKeyValueBiases)),
           JSONMember("pooler_output_size", .integer(poolerWidth)),
           JSONMember("pooler_act", .activation(poolerActivation)),
+          JSONMember("encoder_stride", .integer(restoredSize)),
           // The model drops nothing of the attention's weights.
           JSONMember("attention_probs_dropout_prob", .decimal(0)),
           JSONMember("hidden_dropout_prob", .decimal(dropout)),

@@ -115,7 +115,7 @@ extension ViT.With: PretrainedClass {
 }
 
 /// A folder's configuration and tensors.
-private struct ViTFile {
+struct ViTFile {
   let configuration: ViT.Configuration
   let checkpoint: SafetensorsCheckpoint
 
@@ -128,7 +128,7 @@ private struct ViTFile {
     let base = configuration.family.rawValue, prefix = base + "."
     func bare(_ name: String) -> String { name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name }
     let parameters = model.parameters.map { bare($0.name) }
-    let parts = ["pooler.", "classifier.", "cls_classifier.", "distillation_classifier."]
+    let parts = ["pooler.", "classifier.", "decoder.", "cls_classifier.", "distillation_classifier."]
     let others = parts.filter { part in !parameters.contains { $0.hasPrefix(part) } }
     let names = CheckpointNames(basePrefix: base) { name in
       let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
@@ -141,8 +141,8 @@ private struct ViTFile {
 
 extension ViT {
   /// The images among a model's inputs.
-  fileprivate func pixels(of inputs: ForwardInputs) throws(InputError) -> Tensor {
-    try inputs.refuse(except: ["pixel_values"])
+  func pixels(of inputs: ForwardInputs, and others: [String] = []) throws(InputError) -> Tensor {
+    try inputs.refuse(except: ["pixel_values"] + others)
     let pixels = try inputs.values("pixel_values")
     do throws(InputError) { try check(pixels.shape) } catch { throw error.inside(inputs.path) }
     return pixels
@@ -157,10 +157,14 @@ extension ViT.Family {
     Architecture(classPrefix + Head.className, ViT.With<Head>.self)
   }
 
+  var restorer: Architecture { Architecture(classPrefix + ViT.Restorer.className, ViT.Restorer.self) }
+
   var bare: Architecture { Architecture(classPrefix + "Model", ViT.self) }
 }
 
 extension Architecture {
   /// ViT's classes.
-  static let vit = [ViT.Family.vit.bare, ViT.Family.vit.with(ImageClassificationHead.self)]
+  static let vit = [
+    ViT.Family.vit.bare, ViT.Family.vit.with(ImageClassificationHead.self), ViT.Family.vit.restorer,
+  ]
 }

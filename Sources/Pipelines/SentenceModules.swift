@@ -25,7 +25,7 @@ struct SentenceModules {
     /// To length 1.
     case normalize
     /// A map and an activation.
-    case dense(Linear, UnaryFunction?)
+    case dense(Linear, Activation?)
   }
 
   /// Reads a folder: its `modules.json`, or else its `1_Pooling/config.json`, or else nothing.
@@ -104,7 +104,7 @@ struct SentenceModules {
     if let field = try json.optional("use_residual"), try field.bool() {
       throw field.error(.unsupported, "is not implemented")
     }
-    var activation: UnaryFunction? = .tanh
+    var activation: Activation? = .tanh
     if let field = try json.optional("activation_function") {
       switch try field.string().split(separator: ".").last ?? "" {
       case "Tanh": activation = .tanh

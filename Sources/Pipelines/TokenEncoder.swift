@@ -59,7 +59,7 @@ struct TokenEncoder: Sendable {
 
   private init<Base: DecoderBase>(_ loaded: DecoderWith<Base, HiddenStates>) {
     let model = loaded.packedForInference(), c = model.configuration
-    (width, contextLength, vocabularySize) = (c.width, c.positionLimit, c.vocabularySize)
+    (width, contextLength, vocabularySize) = (c.width, c.contextLength, c.vocabularySize)
     paddingToken = Self.padding(c.paddingToken, c.vocabularySize)
     states = { tokens, mask in
       var pass = Pass(mask: mask)

@@ -9,7 +9,7 @@ import Testing
       var initializer = Initializer.random(seed: 1)
       var configuration = SelfAttention.Configuration(width: 24, headCount: 6, keyValueHeadCount: 2, headWidth: 8)
       configuration.biases = .all
-      configuration.positions = RotaryPositions(headWidth: 8, contextLength: 500)
+      configuration.positions = RotaryPositions(headWidth: 8)
       var layer = SelfAttention(configuration, &initializer)
       layer.updateParameters { _, parameter in parameter = parameter * 25 }
       let x = quickTensor([2, 430, 24], seed: 1)
@@ -89,7 +89,7 @@ import Testing
       Runtime.threadCount = 1
       var initializer = Initializer.random(seed: 1)
       var configuration = SelfAttention.Configuration(width: 32, headCount: 4)
-      configuration.positions = RotaryPositions(headWidth: 8, contextLength: 400)
+      configuration.positions = RotaryPositions(headWidth: 8)
       let layer = SelfAttention(configuration, &initializer)
       var pass = Pass(cache: KeyValueCache(layerCount: 1, capacity: 400))
       let x = quickTensor([1, 1, 32], seed: 1)

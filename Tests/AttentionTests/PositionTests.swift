@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test(arguments: [2, 8, 10, 64]) func rotationsAreTheirFormula(_ width: Int) {
-    let positions = RotaryPositions(headWidth: width, contextLength: 300, theta: 500)
+    let positions = RotaryPositions(headWidth: width, theta: 500)
     let half = width / 2
     let x = quickTensor(Shape(2, 7, 3, width), seed: width), values = x.scalars
     // Out of order: the table grows in between and keeps what it had.
@@ -42,9 +42,9 @@ import Testing
   /// A token turns the same whatever stands beside it, so that cached decoding has the bits of the whole.
   @Test func rotationsOfOneTokenAndOfMany() {
     RuntimeSettings.unchanged {
-      let positions = RotaryPositions(headWidth: 8, contextLength: 1 << 30)
+      let positions = RotaryPositions(headWidth: 8)
       let x = quickTensor([1, 150, 2, 8], seed: 1)
-      let again = RotaryPositions(headWidth: 8, contextLength: 1 << 30)
+      let again = RotaryPositions(headWidth: 8)
       let whole = positions(x, from: 3)
       for t in [0, 1, 63, 64, 149] {
         #expect(sameBits(again(x.slice(t..<t + 1, axis: 1), from: 3 + t), whole.slice(t..<t + 1, axis: 1)))
@@ -63,10 +63,10 @@ import Testing
       .llama3(factor: factor, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalContext: context)
     }
     check(
-      RotaryPositions(headWidth: 16, contextLength: 131072, theta: 500_000, scaling: llama3(8, 8192)),
+      RotaryPositions(headWidth: 16, theta: 500_000, scaling: llama3(8, 8192)),
       [1, 0.19392276, 0.037606031, 0.0072926651, 0.00052484602, 3.4281024e-05, 6.6478697e-06, 1.2891732e-06])
     check(
-      RotaryPositions(headWidth: 64, contextLength: 131072, theta: 500_000, scaling: llama3(32, 8192)),
+      RotaryPositions(headWidth: 64, theta: 500_000, scaling: llama3(32, 8192)),
       [
         1, 0.66360128, 0.44036663, 0.29222783, 0.19392276, 0.12868738, 0.085397102, 0.056669619, 0.037606031,
         0.024955409, 0.016560441, 0.010989529, 0.0072926651, 0.0048394212, 0.0032114461, 0.001290548, 0.00042955671,
@@ -75,10 +75,10 @@ import Testing
         9.4183065e-08,
       ])
     check(
-      RotaryPositions(headWidth: 8, contextLength: 512, scaling: llama3(4, 64)),
+      RotaryPositions(headWidth: 8, scaling: llama3(4, 64)),
       [1, 0.02546479, 0.0024999999, 0.00025000001])
     check(
-      RotaryPositions(headWidth: 16, contextLength: 512, scaling: .linear(factor: 4)),
+      RotaryPositions(headWidth: 16, scaling: .linear(factor: 4)),
       [0.25, 0.079056941, 0.025, 0.0079056947, 0.0024999999, 0.00079056947, 0.00025000001, 7.9056947e-05])
   }
 }

@@ -241,6 +241,45 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// Padding on the left that the mask names by its length, of one query as of many.
+  @Test(arguments: [Float.nan, .infinity, -.infinity], [1, 2, 60])
+  func whatStandsBeforeTheFirstKeyDoesNotLeak(_ poison: Float, _ queries: Int) {
+    RuntimeSettings.unchanged {
+      let starts = [0, 3, 70], keys = 300
+      let query = quickTensor(Shape(3, queries, 4, 10), seed: 1)
+      let (key, value) = (quickTensor([3, keys, 2, 10], seed: 2), quickTensor([3, keys, 2, 10], seed: 3))
+      let marks = starts.map { start in (0..<keys).map { $0 >= start } }
+      var (poisonedKey, poisonedValue) = (key, value)
+      for (row, start) in starts.enumerated() {
+        for i in row * keys * 20..<(row * keys + start) * 20 {
+          poisonedKey.withMutableScalars { $0[i] = poison }
+          poisonedValue.withMutableScalars { $0[i] = poison }
+        }
+      }
+      for (mask, padding) in [
+        (AttentionMask.causal, AttentionMask.starting(at: starts)), (.none, .keeping(marks)),
+        (.causal(window: 290), .starting(at: starts).and(.keeping(marks))),
+      ] {
+        let expected = scaledDotProductAttention(query: query, key: key, value: value, mask: mask.and(padding))
+        let found = scaledDotProductAttention(
+          query: query, key: poisonedKey, value: poisonedValue, mask: mask.and(padding))
+        #expect(sameBits(found, expected) && found.scalars.allSatisfy { $0.isFinite })
+        // A row is the row without its padding, but for rounding.
+        for (row, start) in starts.enumerated() where mask.window == nil {
+          let own = { (x: Tensor) in x.slice(row..<row + 1, axis: 0) }
+          let alone = scaledDotProductAttention(
+            query: own(query), key: own(key).slice(start..<keys, axis: 1),
+            value: own(value).slice(start..<keys, axis: 1),
+            mask: mask)
+          #expect(largestDifference(own(found).scalars, alone.scalars.map(Double.init)) < 1e-5)
+        }
+        let clean = gradients(query, key, value, keys, mask.and(padding))
+        let poisoned = gradients(query, poisonedKey, poisonedValue, keys, mask.and(padding))
+        for (a, b) in zip(clean, poisoned) { #expect(sameBits(a, b)) }
+      }
+    }
+  }
+
   @Test func nanThatIsSeenComes() {
     let q = quickTensor([1, 70, 1, 8], seed: 1), k = quickTensor([1, 150, 1, 8], seed: 2)
     for place in [0, 100, 149] {

@@ -53,7 +53,7 @@ import Testing
       var configuration = SelfAttention.Configuration(width: 16, headCount: 4, keyValueHeadCount: 2, headWidth: 6)
       configuration.mask = .causal(window: 70)
       configuration.headNormEpsilon = 1e-6
-      configuration.positions = RotaryPositions(headWidth: 6, contextLength: 400)
+      configuration.positions = RotaryPositions(headWidth: 6)
       let layer = SelfAttention(configuration, &initializer)
       let x = quickTensor([2, 300, 16], seed: 5)
       var whole = Pass()
@@ -66,6 +66,69 @@ import Testing
         pass.cache?.advance(by: piece)
         start += piece
       }
+    }
+  }
+
+  /// Keys before the window leave the cache, and change no bit: whatever the pieces, padding, copies and captures.
+  @Test(arguments: [1, 9, 300]) func keysBeforeTheWindowLeave(_ window: Int) {
+    RuntimeSettings.unchanged {
+      var initializer = Initializer.random(seed: 1)
+      var configuration = SelfAttention.Configuration(width: 16, headCount: 4, keyValueHeadCount: 2, headWidth: 6)
+      configuration.mask = .causal(window: window)
+      configuration.positions = RotaryPositions(headWidth: 6)
+      var layer = SelfAttention(configuration, &initializer)
+      layer.updateParameters { _, parameter in parameter = parameter * 25 }
+      let x = quickTensor([2, 1700, 16], seed: 5), padding = AttentionMask.starting(at: [0, 333])
+      var whole = Pass(mask: padding)
+      let expected = layer(x, layer: 0, &whole)
+      for (capacity, pieces) in [(1, [1, 1, 1, 40, 1, 2]), (2000, [300, 1, 1, 1]), (64, [900, 1, 17]), (1, [1700])] {
+        var pass = Pass(cache: KeyValueCache(layerCount: 1, capacity: capacity), mask: padding)
+        var (start, step) = (0, 0)
+        while start < 1700 {
+          let piece = min(pieces[step % pieces.count], 1700 - start), part = x.slice(start..<start + piece, axis: 1)
+          let copy = pass
+          let found = layer(part, layer: 0, &pass)
+          #expect(sameBits(found, expected.slice(start..<start + piece, axis: 1)), "\(piece) from \(start)")
+          if step % 97 == 96 {  // a copy goes on from where it was, and so does the one that it was copied from
+            var other = copy
+            other.capture = Capture()
+            #expect(sameBits(layer(part, layer: 0, &other), found))
+            let weights = other.capture?["0.attention"]
+            #expect(weights?.shape == Shape(2, 4, piece, start + piece))
+            pass = copy
+            #expect(sameBits(layer(part, layer: 0, &pass), found))
+          }
+          pass.cache?.advance(by: piece)
+          (start, step) = (start + piece, step + 1)
+        }
+      }
+    }
+  }
+
+  /// The weights that are captured over a cache are those of the whole text.
+  @Test func weightsOverKeysThatAreGone() throws {
+    try RuntimeSettings.unchanged {
+      let x = quickTensor([1, 900, 2, 4], seed: 3), mask = AttentionMask.causal(window: 5)
+      var cached = Pass(cache: KeyValueCache(layerCount: 1), capture: Capture())
+      for part in [0..<880, 880..<900] {
+        let piece = x.slice(part, axis: 1)
+        _ = cached.attend(query: piece, key: piece, value: piece, layer: 0, mask: mask)
+        cached.cache?.advance(by: part.count)
+      }
+      let found = try #require(cached.capture?.values.last?.value)
+      let expected = attentionWeights(query: x.slice(880..<900, axis: 1), key: x, mask: mask)
+      #expect(sameBits(found, expected))
+    }
+  }
+
+  @Test func aQueryBeforeItsKeysIsMisuse() async {
+    await #expect(processExitsWith: .failure) {
+      let kept = CachedKeysAndValues(key: .zeros([1, 1, 8, 4]), value: .zeros([1, 1, 8, 4]), count: 8, start: 256)
+      _ = scaledDotProductAttention(query: .zeros([1, 1, 1, 4]), cached: kept, mask: .causal(window: 9))
+    }
+    await #expect(processExitsWith: .success) {
+      let kept = CachedKeysAndValues(key: .zeros([1, 1, 8, 4]), value: .zeros([1, 1, 8, 4]), count: 8, start: 256)
+      _ = scaledDotProductAttention(query: .zeros([1, 1, 1, 4]), cached: kept, mask: .causal(window: 8))
     }
   }
 

@@ -16,7 +16,7 @@ import Testing
   @Test(arguments: [RotaryScaling.none, .dynamic(factor: 2, trainedContext: 5), .linear(factor: 3)])
   func rowsTurnAsAlone(_ scaling: RotaryScaling) {
     RuntimeSettings.unchanged {
-      let positions = RotaryPositions(headWidth: 6, contextLength: 40, scaling: scaling)
+      let positions = RotaryPositions(headWidth: 6, scaling: scaling)
       let x = quickTensor([3, 4, 2, 6], seed: 1)
       let found = positions(x, at: TextPositions(behind: [0, 2, 1], tokens: 4..<8))
       for (row, start) in [4, 2, 3].enumerated() {

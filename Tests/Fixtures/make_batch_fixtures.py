@@ -10,17 +10,12 @@ alone. Arithmetic is Float64.
 Usage: Tests/Fixtures/make_batch_fixtures.py  (needs Python 3 with transformers 5.23.0, torch 2.15)
 """
 
-import json
-import pathlib
 import random
-import shutil
-import tempfile
 
 import torch
-import transformers
 
-VERSION = "5.23.0"
-HERE = pathlib.Path(__file__).parent
+from generation_models import models, write
+
 MODELS = [
     "gpt2-lm", "llama-lm", "llama-biases", "mistral-lm", "qwen2-lm", "qwen3-lm", "t5-lm", "t5-lm-gated", "bart-lm",
     "marian-lm-two-vocabularies", "pegasus-lm"]
@@ -31,20 +26,17 @@ SETTINGS = [
     {"num_beams": 2, "early_stopping": "never", "length_penalty": 0.0}]
 
 
-def written(model, prompts, case, is_pair, padding):
+def written(model, prompts, case, padding):
     longest, rows = max(map(len, prompts)), len(prompts)
     ids = torch.full((rows, longest), padding)
     mask = torch.zeros(rows, longest, dtype=torch.int64)
     for row, prompt in enumerate(prompts):
-        place = slice(0, len(prompt)) if is_pair else slice(longest - len(prompt), longest)
+        place = slice(0, len(prompt)) if model.is_pair else slice(longest - len(prompt), longest)
         ids[row, place], mask[row, place] = torch.tensor(prompt), 1
-    found = model.generate(
-        ids, attention_mask=mask, pad_token_id=padding, use_cache=not is_pair, return_dict_in_generate=True,
+    found = model.loaded(case).generate(
+        ids, attention_mask=mask, pad_token_id=padding, use_cache=not model.is_pair, return_dict_in_generate=True,
         output_scores=True)
-    sequences = []
-    for row in found.sequences[:, 1 if is_pair else longest:].tolist():
-        end = next((i for i, token in enumerate(row) if token in case["eos_token_id"]), len(row))
-        sequences.append(row[:end])
+    sequences = model.new_tokens(found.sequences, longest, case["eos_token_id"])
     count, scores = case.get("num_return_sequences", 1), found.get("sequences_scores")
     return (
         [sequences[first:first + count] for first in range(0, rows * count, count)],
@@ -52,39 +44,21 @@ def written(model, prompts, case, is_pair, padding):
 
 
 def main():
-    assert transformers.__version__ == VERSION, transformers.__version__
-    transformers.logging.set_verbosity_error()
-    torch.set_num_threads(1)
     pick = random.Random(11)
-    lines = []
-    for name in MODELS:
-        with tempfile.TemporaryDirectory() as folder:
-            folder = pathlib.Path(folder)
-            for file in ("config.json", "model.safetensors"):
-                shutil.copy(HERE / "Models" / name / file, folder / file)
-            config = json.loads((folder / "config.json").read_text())
-            kind = getattr(transformers, config["architectures"][0])
-            is_pair = config.get("is_encoder_decoder", False)
-            size = config.get("decoder_vocab_size") or config["vocab_size"]
-            for case in SETTINGS:
-                case = dict(case, max_new_tokens=9, eos_token_id=pick.sample(range(size), 3))
-                if is_pair:
-                    case["decoder_start_token_id"] = config["decoder_start_token_id"]
-                (folder / "generation_config.json").write_text(json.dumps(case))
-                model = kind.from_pretrained(folder).eval().double()
-                prompts = [[pick.randrange(3, size) for _ in range(length)] for length in (4, 9, 1, 6)]
-                alone = [written(model, [prompt], case, is_pair, 0)[0][0] for prompt in prompts]
-                for padding in range(size):
-                    sequences, scores = written(model, prompts, case, is_pair, padding)
-                    if sequences == alone:
-                        break
-                assert sequences == alone, (name, case)
-                lines.append(json.dumps(dict(
-                    model=name, prompts=prompts, settings=case, sequences=sequences, scores=scores)))
-    text = "[\n" + ",\n".join(lines) + "\n]\n"
-    assert len(text) < 100_000
-    (HERE / "generation-batches.json").write_text(text)
-    print(len(lines), "cases")
+    cases = []
+    for model in models(MODELS):
+        for case in SETTINGS:
+            case = dict(case, max_new_tokens=9, eos_token_id=pick.sample(range(model.size), 3))
+            prompts = [[pick.randrange(3, model.size) for _ in range(length)] for length in (4, 9, 1, 6)]
+            alone = [written(model, [prompt], case, 0)[0][0] for prompt in prompts]
+            for padding in range(model.size):
+                sequences, scores = written(model, prompts, case, padding)
+                if sequences == alone:
+                    break
+            assert sequences == alone, (model.name, case)
+            cases.append(dict(
+                model=model.name, prompts=prompts, settings=case, sequences=sequences, scores=scores))
+    write("generation-batches.json", cases)
 
 
 if __name__ == "__main__":

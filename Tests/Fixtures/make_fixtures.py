@@ -83,9 +83,11 @@ CASES = [
         activation_function="relu", layer_norm_epsilon=1e-3)),
     ("gpt2-sequence-classification", "GPT2ForSequenceClassification", dict(GPT2, pad_token_id=3, **LABELS)),
     ("gpt2-token-classification", "GPT2ForTokenClassification", dict(GPT2, **LABELS)),
+    ("gpt2-double-heads", "GPT2DoubleHeadsModel", dict(GPT2, summary_activation="tanh")),
     ("gpt2-question-answering", "GPT2ForQuestionAnswering", GPT2),
     ("llama", "LlamaModel", LLAMA),
     ("llama-lm", "LlamaForCausalLM", LLAMA),
+    ("llama-beyond-context", "LlamaForCausalLM", dict(LLAMA, max_position_embeddings=6)),
     ("llama-biases", "LlamaForCausalLM", dict(
         LLAMA, attention_bias=True, mlp_bias=True, head_dim=6, tie_word_embeddings=True, hidden_act="gelu")),
     ("llama-linear", "LlamaModel", dict(LLAMA, rope_parameters=dict(rope_type="linear", rope_theta=50.0, factor=2.5))),
@@ -124,6 +126,8 @@ CASES = [
     ("vit-other-size", "ViTModel", dict(VIT, hidden_act="gelu_new", layer_norm_eps=1e-3)),
     ("vit-rectangles", "ViTModel", dict(VIT, image_size=[8, 12], patch_size=[2, 4], num_channels=1)),
     ("vit-classification", "ViTForImageClassification", dict(VIT, **LABELS)),
+    ("vit-masked-images", "ViTForMaskedImageModeling", dict(VIT, encoder_stride=4)),
+    ("deit-masked-images", "DeiTForMaskedImageModeling", dict(VIT, encoder_stride=3)),
     ("deit", "DeiTModel", VIT),
     ("deit-other-size", "DeiTModel", VIT),
     ("deit-classification", "DeiTForImageClassification", dict(VIT, qkv_bias=False, **LABELS)),
@@ -139,17 +143,25 @@ CASES = [
     ("t5-lm", "T5ForConditionalGeneration", T5),
     ("t5-lm-gated", "T5ForConditionalGeneration", dict(T5_GATED, tie_word_embeddings=False)),
     ("t5-encoder", "T5EncoderModel", T5_GATED),
+    ("t5-sequence-classification", "T5ForSequenceClassification", dict(T5_GATED, **LABELS)),
+    ("t5-token-classification", "T5ForTokenClassification", dict(T5, **LABELS)),
+    ("t5-question-answering", "T5ForQuestionAnswering", T5),
     ("bart", "BartModel", dict(BART, scale_embedding=True, activation_function="gelu_new")),
     ("bart-lm", "BartForConditionalGeneration", BART),
     ("bart-sequence-classification", "BartForSequenceClassification", dict(BART, **LABELS)),
     ("bart-question-answering", "BartForQuestionAnswering", BART),
     ("marian", "MarianModel", MARIAN),
     ("marian-lm", "MarianMTModel", dict(MARIAN, activation_function="swish")),
+    ("marian-odd-width", "MarianModel", dict(MARIAN, d_model=15, encoder_attention_heads=3, decoder_attention_heads=5)),
     (
         "marian-lm-two-vocabularies", "MarianMTModel",
         dict(
             MARIAN, decoder_vocab_size=VOCABULARY - 3, share_encoder_decoder_embeddings=False, pad_token_id=30,
             decoder_start_token_id=30)),
+    ("bart-decoder", "BartForCausalLM", BART),
+    ("marian-decoder", "MarianForCausalLM", MARIAN),
+    ("mbart-decoder", "MBartForCausalLM", dict(BART, scale_embedding=True, tie_word_embeddings=False)),
+    ("pegasus-decoder", "PegasusForCausalLM", BART),
     ("mbart-lm", "MBartForConditionalGeneration", dict(BART, scale_embedding=True, decoder_start_token_id=3)),
     ("mbart-sequence-classification", "MBartForSequenceClassification", dict(BART, **LABELS)),
     ("mbart-question-answering", "MBartForQuestionAnswering", dict(BART, scale_embedding=True)),
@@ -176,10 +188,17 @@ def images(config, name):
     if name.endswith("other-size"):
         # Five by three patches, and some pixels left over.
         height, width = 5 * config.patch_size, 3 * config.patch_size + 2
-    return {"pixel_values": torch.randn(2, config.num_channels, height, width)}
+    values = {"pixel_values": torch.randn(2, config.num_channels, height, width)}
+    if name == "vit-masked-images":
+        values["bool_masked_pos"] = torch.rand(2, (height // config.patch_size) * (width // config.patch_size)) < 0.4
+    return values
 
 
 def inputs(config, class_name, name):
+    if class_name == "GPT2DoubleHeadsModel":
+        return {
+            "input_ids": torch.randint(5, VOCABULARY, (2, CHOICES, TIME)),
+            "mc_token_ids": torch.randint(0, TIME, (2, CHOICES))}
     padding = config.pad_token_id or 0
     rows = 3 * (CHOICES if "MultipleChoice" in class_name else 1)
     ids = torch.randint(5, VOCABULARY, (rows, TIME))
@@ -233,7 +252,8 @@ def write(name, class_name, settings):
     settings = dict(interpolate_pos_encoding=True) if name.endswith("other-size") else {}
     with torch.no_grad():
         found = model.double()(**values, **settings)
-    outputs = {key: value.float().contiguous() for key, value in found.items() if torch.is_tensor(value)}
+    outputs = {
+        key: value.float().contiguous() for key, value in found.items() if torch.is_tensor(value) and key != "loss"}
     save_file(values, folder / "inputs.safetensors")
     save_file(outputs, folder / "outputs.safetensors")
     for file in folder.iterdir():

@@ -7,17 +7,12 @@ the scores of a beam search. Arithmetic is Float64. Every kind of setting comes 
 Usage: Tests/Fixtures/make_generation_fixtures.py  (needs Python 3 with transformers 5.23.0, torch 2.15)
 """
 
-import json
-import pathlib
 import random
-import shutil
-import tempfile
 
 import torch
-import transformers
 
-VERSION = "5.23.0"
-HERE = pathlib.Path(__file__).parent
+from generation_models import models, write
+
 MODELS = [
     "gpt2-lm", "llama-lm", "t5-lm", "t5-lm-gated", "bart-lm", "marian-lm", "marian-lm-two-vocabularies", "pegasus-lm"]
 # Each alone, with greedy decoding and with three beams; N stands for some token.
@@ -56,54 +51,36 @@ def settings(pick):
 
 
 def main():
-    assert transformers.__version__ == VERSION, transformers.__version__
-    transformers.logging.set_verbosity_error()
-    torch.set_num_threads(1)
     pick = random.Random(5)
-    lines = []
-    for name in MODELS:
-        with tempfile.TemporaryDirectory() as folder:
-            folder = pathlib.Path(folder)
-            for file in ("config.json", "model.safetensors"):
-                shutil.copy(HERE / "Models" / name / file, folder / file)
-            config = json.loads((folder / "config.json").read_text())
-            kind = getattr(transformers, config["architectures"][0])
-            is_pair = config.get("is_encoder_decoder", False)
-            size = config.get("decoder_vocab_size") or config["vocab_size"]
-            for index, case in enumerate(settings(pick)):
-                case = {key: filled(value, lambda: pick.randrange(3, size)) for key, value in case.items()}
-                # A token that is forced and suppressed is refused there.
-                forced = [case.get(f"forced_{end}_token_id") for end in ("bos", "eos")]
-                for key in case.keys() & {"suppress_tokens", "begin_suppress_tokens"}:
-                    case[key] = [token for token in case[key] if token not in forced]
-                case.setdefault("eos_token_id", pick.sample(range(size), pick.choice([1, 1, 2, 5])))
-                if is_pair:
-                    case["decoder_start_token_id"] = config["decoder_start_token_id"]
-                prompt = [pick.randrange(3, size) for _ in range(pick.choice([1, 2, 4, 6]))]
-                longest = pick.choice([1, 4, 12])
-                if index % 2:
-                    case["max_new_tokens"] = longest
-                else:
-                    case["max_length"] = longest + (1 if is_pair else len(prompt))
-                (folder / "generation_config.json").write_text(json.dumps(case))
-                model = kind.from_pretrained(folder).eval().double()
-                ids = torch.tensor([prompt])
-                found = model.generate(
-                    ids, attention_mask=torch.ones_like(ids), pad_token_id=0, use_cache=False,
-                    return_dict_in_generate=True, output_scores=True)
-                ends = case["eos_token_id"] or []
-                sequences = []
-                for row in found.sequences[:, 1 if is_pair else len(prompt):].tolist():
-                    end = next((i for i, token in enumerate(row) if token in ends), len(row))
-                    sequences.append(row[:end])
-                scores = found.get("sequences_scores")
-                if scores is not None and scores.min() < -1e8:  # a place that no text took
-                    continue
-                lines.append(json.dumps(dict(
-                    model=name, prompt=prompt, settings=case, sequences=sequences,
-                    scores=None if scores is None else [float(f"{score:.7g}") for score in scores.tolist()])))
-    (HERE / "generation.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
-    print(len(lines), "cases")
+    cases = []
+    for model in models(MODELS):
+        for index, case in enumerate(settings(pick)):
+            case = {key: filled(value, lambda: pick.randrange(3, model.size)) for key, value in case.items()}
+            # A token that is forced and suppressed is refused there.
+            forced = [case.get(f"forced_{end}_token_id") for end in ("bos", "eos")]
+            for key in case.keys() & {"suppress_tokens", "begin_suppress_tokens"}:
+                case[key] = [token for token in case[key] if token not in forced]
+            case.setdefault("eos_token_id", pick.sample(range(model.size), pick.choice([1, 1, 2, 5])))
+            if model.is_pair:
+                case["decoder_start_token_id"] = model.start
+            prompt = [pick.randrange(3, model.size) for _ in range(pick.choice([1, 2, 4, 6]))]
+            longest = pick.choice([1, 4, 12])
+            if index % 2:
+                case["max_new_tokens"] = longest
+            else:
+                case["max_length"] = longest + (1 if model.is_pair else len(prompt))
+            ids = torch.tensor([prompt])
+            found = model.loaded(case).generate(
+                ids, attention_mask=torch.ones_like(ids), pad_token_id=0, use_cache=False,
+                return_dict_in_generate=True, output_scores=True)
+            scores = found.get("sequences_scores")
+            if scores is not None and scores.min() < -1e8:  # a place that no text took
+                continue
+            cases.append(dict(
+                model=model.name, prompt=prompt, settings=case,
+                sequences=model.new_tokens(found.sequences, len(prompt), case["eos_token_id"] or []),
+                scores=None if scores is None else [float(f"{score:.7g}") for score in scores.tolist()]))
+    write("generation.json", cases)
 
 
 if __name__ == "__main__":

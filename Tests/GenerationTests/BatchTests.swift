@@ -114,7 +114,7 @@ private func worst(_ a: [Float], _ b: [Float]) -> Float {
     var rules = TokenRules()
     (rules.repetitionPenalty, rules.minNewTokens) = (1.2, 2)
     for (name, model) in try decoders() {
-      let limit = model.vocabularySize, context = model.contextLength
+      let limit = model.vocabularySize, context = min(model.contextLength, 24)
       let prompts = [5, 1, 11, 5, context - 3, context, 2].map { length in
         (0..<length).map { ($0 * 13 + length) % limit }
       }

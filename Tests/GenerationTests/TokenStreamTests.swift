@@ -23,7 +23,7 @@ import Testing
     var ids = [3, 1, 4, 1, 5]
     var pass = Pass(cache: KeyValueCache(layerCount: model.layerCount, capacity: 7))
     var scores = model.nextLogits(TokenBatch(ids), &pass).scalars
-    for _ in ids.count..<model.contextLength {
+    for _ in ids.count..<30 where ids.count < model.contextLength {
       #expect(
         scores.map(\.bitPattern) == wholeForward(model, ids).map(\.bitPattern), "\(type(of: model)) \(ids.count)")
       let next = scores.indices.max { scores[$0] < scores[$1] } ?? 0
@@ -35,9 +35,9 @@ import Testing
   @Test func tokensAreThoseOfTheWholeForward() throws {
     for model in tinyModels {
       for prompt in [[0], [7, 7, 7], Array(0..<20)] {
-        let ids = try model.generate(after: prompt, maxTokens: 100).ids
+        let ids = try model.generate(after: prompt, maxTokens: 30 - prompt.count).ids
         var expected = prompt
-        while expected.count < model.contextLength {
+        while expected.count < min(model.contextLength, 30) {
           let scores = wholeForward(model, expected)
           expected.append(scores.firstIndex(of: scores.max() ?? 0) ?? 0)
         }
@@ -64,19 +64,32 @@ import Testing
   }
 
   @Test func maxTokensAndTheContextEndTheText() throws {
-    for model in tinyModels {
-      for (length, wanted, given) in [
-        (1, 1, 1), (1, 22, 22), (1, 23, 23), (1, 24, 23), (20, Int.max, 4), (23, 5, 1), (24, 3, 0),
-      ] {
-        let result = try model.generate(after: Array(repeating: 2, count: length), maxTokens: wanted)
-        #expect(result.ids.count == given)
-        #expect(result.end == (given == wanted ? .maxTokens : .contextLength))
-      }
+    for (length, wanted, given) in [
+      (1, 1, 1), (1, 22, 22), (1, 23, 23), (1, 24, 23), (20, Int.max, 4), (23, 5, 1), (24, 3, 0),
+    ] {
+      let result = try tinyGPT2().generate(after: Array(repeating: 2, count: length), maxTokens: wanted)
+      #expect(result.ids.count == given)
+      #expect(result.end == (given == wanted ? .maxTokens : .contextLength))
     }
   }
 
-  @Test func wrongInputIsAnError() {
+  /// Rotary positions go on where the model has seen none: only learned ones end.
+  @Test func rotaryPositionsEndNoText() throws {
     let model = tinyLlama()
+    #expect(model.trainedContextLength == 24 && model.contextLength > 1 << 20)
+    for length in [1, 23, 24, 40] {
+      let prompt = Array(repeating: 2, count: length)
+      let result = try model.generate(after: prompt, maxTokens: 50, stopTokens: [])
+      #expect(result.ids.count == 50 && result.end == .maxTokens)
+      let found = try model.beamSearch(after: prompt, BeamSearch(width: 2), maxTokens: 30, stopTokens: []).hypotheses
+      #expect(found.map(\.ids.count) == [30] && found[0].end == .maxTokens)
+    }
+    // No more memory is asked for than the text may need.
+    #expect(try TokenStream(model, after: [1], maxTokens: .max).end == nil)
+  }
+
+  @Test func wrongInputIsAnError() {
+    let model = tinyGPT2()
     func error(_ prompt: [Int], _ maxTokens: Int = 1) -> InputError.Kind? {
       kind { _ = try TokenStream(model, after: prompt, maxTokens: maxTokens) }
     }

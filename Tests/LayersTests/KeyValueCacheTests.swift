@@ -46,6 +46,81 @@ import Testing
     }
   }
 
+  /// A layer with a window keeps the last tokens of plain arrays, at least those that any query may see, beside layers that
+  /// keep all.
+  @Test(arguments: [1, 64, 5000], [3, 700]) func keepsAWindow(_ capacity: Int, _ window: Int) throws {
+    try RuntimeSettings.unchanged {
+      var cache = KeyValueCache(layerCount: 2, capacity: capacity)
+      var model = [[Float]](repeating: [], count: 2)  // keys and values
+      let random = Random(seed: UInt64(capacity + window)), most = try #require(KeyValueCache.room(window: window))
+      var kept: (cache: KeyValueCache, model: [[Float]], most: Int)?
+      var (mostTokens, latestStart) = (0, 0)
+      for step in 0..<300 {
+        if step % 50 == 30 { kept = (cache, model, mostTokens) }
+        if step % 50 == 49, let kept { (cache, model, mostTokens) = kept }
+        if random.integer(step, below: 9) == 0 {
+          #expect(cache.fewestTokens <= max(0, mostTokens - KeyValueCache.forgettableCount))
+          let fewest = max(cache.fewestTokens, cache.length - 90)
+          let count = fewest + random.integer(1000 + step, below: cache.length - fewest + 1)
+          cache.truncate(to: count)
+          model = model.map { Array($0.prefix(count * 6)) }
+        }
+        let time = step % 60 == 59 ? 1100 : 1 + random.integer(2000 + step, below: step % 5 == 0 ? 20 : 3)
+        let new = [tokens(1, time, seed: 2 * step), tokens(1, time, seed: 2 * step + 1)], length = cache.length
+        for part in 0..<2 { model[part] += new[part].scalars }
+        let all = cache.append(layer: 0, key: new[0], value: new[1])
+        let last = cache.append(layer: 1, key: new[0], value: new[1], window: window)
+        cache.advance(by: time)
+        #expect(all.start == 0 && all.count == length + time && last.start + last.count == length + time)
+        #expect(last.start <= max(0, length + 1 - window), "step \(step)")
+        #expect(last.key.shape[2] <= max(most, window + time + 1000))
+        if time == 1 { #expect(last.key.shape[2] <= most) }
+        for (part, found) in [last.presentKeys, last.presentValues].enumerated() {
+          #expect(found.scalars[...] == model[part][(last.start * 6)...], "step \(step)")
+        }
+        if step % 100 == 99 { #expect(all.presentValues.scalars == model[1]) }
+        (mostTokens, latestStart) = (max(mostTokens, cache.length), max(latestStart, last.start))
+      }
+      #expect(latestStart > 1000)
+    }
+  }
+
+  /// Forgetting a few tokens always works; what a query would miss is not forgotten silently.
+  @Test func whatIsGoneIsNotForgottenAgain() async {
+    await #expect(processExitsWith: .failure) {
+      var cache = KeyValueCache(layerCount: 1)
+      let new = Tensor.zeros([1, 3000, 1, 1])
+      _ = cache.append(layer: 0, key: new, value: new, window: 10)
+      cache.advance(by: 3000)
+      cache.truncate(to: 3000 - KeyValueCache.forgettableCount)
+      guard cache.fewestTokens > 0 else { return }
+      cache.truncate(to: cache.fewestTokens - 1)
+    }
+  }
+
+  /// Of windows the memory is charged that they keep, of the other layers all.
+  @Test func whatCachesTake() throws {
+    try RuntimeSettings.unchanged {
+      let room = try #require(KeyValueCache.room(window: 4096)), context = 32768
+      func bytes(_ tokens: Int) -> Int { Memory.blockSize(holding: 4 * 1024 * tokens) }
+      func demand(_ windows: [Int: Int]) -> CacheDemand { CacheDemand(layerCount: 32, windows: windows, width: 1024) }
+      let whole = demand([:]), all = demand(Dictionary(uniqueKeysWithValues: (0..<32).map { ($0, 4096) }))
+      let some = demand(Dictionary(uniqueKeysWithValues: (4..<32).map { ($0, 4096) }))
+      #expect(whole.byteCount(capacity: context) == 64 * bytes(context))
+      #expect(all.byteCount(capacity: context) == 64 * bytes(room) && room < 5600)
+      #expect(some.byteCount(capacity: context) == 8 * bytes(context) + 56 * bytes(room))
+      #expect(all.byteCount(capacity: 100) == whole.byteCount(capacity: 100))
+      // Growing: what more is kept, and one block at two places.
+      #expect(whole.byteCount(growingFrom: 100, to: 300) == 64 * (bytes(300) - bytes(100)) + bytes(100))
+      #expect(all.byteCount(growingFrom: 10000, to: context) == 0)
+      #expect(all.byteCount(growingFrom: 100, to: context) == 64 * (bytes(room) - bytes(100)) + bytes(100))
+      #expect(some.byteCount(growingFrom: 9000, to: 18000) == 8 * (bytes(18000) - bytes(9000)) + bytes(9000))
+      #expect(CacheDemand(layerCount: 1 << 60, windows: [:], width: 1 << 20).byteCount(capacity: 1 << 20) == nil)
+      #expect(CacheDemand(layerCount: 2, windows: [1: 5], width: .max).byteCount(capacity: 9) == nil)
+      #expect(KeyValueCache.room(window: .max) == nil)
+    }
+  }
+
   /// Rows are taken in any order and any number of times, and each goes on as a cache of its own.
   @Test func otherRows() {
     var cache = KeyValueCache(layerCount: 2, capacity: 4)

@@ -60,7 +60,7 @@ private struct Pair<First: Module, Second: Module>: Module {
       var attention = SelfAttention.Configuration(width: 8, headCount: 2)
       attention.biases = bias ? .all : .none
       attention.headNormEpsilon = bias ? 1e-6 : nil
-      attention.positions = RotaryPositions(headWidth: 4, contextLength: 6)
+      attention.positions = RotaryPositions(headWidth: 4)
       #expect(checkModule(SelfAttention(attention, &initializer), constants: ["positions"]) == [])
     }
     #expect(checkModule(Embedding(count: 3, width: 2, &initializer)) == [])

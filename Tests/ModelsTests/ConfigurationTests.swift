@@ -144,7 +144,7 @@ import Testing
   @Test func settingsThatAreNotImplemented() {
     #expect(kind([("hidden_act", "\"evil\"")]) == .unsupported)
     #expect(kind([("hidden_act", "7")]) == .wrongType)
-    #expect(gpt2Kind([("activation_function", "\"quick_gelu\"")]) == .unsupported)
+    #expect(gpt2Kind([("activation_function", "\"prelu\"")]) == .unsupported)
     #expect(gpt2Kind([("add_cross_attention", "true")]) == .unsupported)
     for key in ["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"] {
       #expect(gpt2Kind([(key, "\"yes\"")]) == .wrongType)
@@ -291,7 +291,7 @@ import Testing
   @Test func hugeConfigurationsWithoutWeightsAreRefusedAtOnce() async {
     await #expect(processExitsWith: .success) {
       try withFolder { path in
-        try ModelFolder(configuration: "", tensors: [("model.norm.weight", .ones([4]))]).write(to: path)
+        try TestFolder(configuration: "", tensors: [("model.norm.weight", .ones([4]))]).write(to: path)
         Memory.trim()
         let before = (Memory.reservedBytes, Memory.processPeakBytes)
         for members in [
@@ -315,7 +315,7 @@ import Testing
   }
 
   @Test func configurationsAreWrittenAsTheyAreRead() throws {
-    for activation in [UnaryFunction.geluTanh, .gelu, .relu, .silu, .tanh, .sigmoid] {
+    for activation in Activation.allCases {
       var configuration = GPT2.Configuration(
         vocabularySize: 100, contextLength: 50, width: 12, layerCount: 3, headCount: 2, feedForwardWidth: 17)
       configuration.activation = activation
@@ -326,12 +326,16 @@ import Testing
       #expect(text.contains("\"model_type\": \"gpt2\""))
       #expect(text.contains("\"layer_norm_epsilon\": 1e-06"), "\(text)")
     }
-    // What Hugging Face lacks is not replaced by something else.
-    var configuration = GPT2.Configuration(
-      vocabularySize: 100, contextLength: 50, width: 12, layerCount: 1, headCount: 2)
-    configuration.activation = .square
-    let text = String(decoding: try configuration.json().encoded(pretty: false), as: UTF8.self)
-    #expect(errorKind { () throws(InputError) in try GPT2.Configuration(SmallModels.parsed(text)) } == .unsupported)
+    // T5 names activation and gate at once.
+    for activation in Activation.allCases {
+      for isGated in [false, true] {
+        var configuration = T5.Configuration(vocabularySize: 9, width: 4, layerCount: 1, headCount: 2, isGated: isGated)
+        configuration.activation = activation
+        let text = String(decoding: try configuration.json(architecture: "T5Model").encoded(), as: UTF8.self)
+        let found = try T5.Configuration(SmallModels.parsed(text))
+        #expect(found.activation == activation && found.isGated == isGated, "\(activation), \(isGated)")
+      }
+    }
   }
 
   @Test func whatIsWrittenFollowsTheModel() throws {

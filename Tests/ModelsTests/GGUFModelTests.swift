@@ -142,7 +142,7 @@ private func logits(_ model: any LanguageModel) -> [Float] {
       if value.rank == 2 { value = Tensor(kept.meaning(value.scalars), shape: value.shape) }
     }
     let found = try load(builder)
-    #expect(found.endTokens == [3] && found.contextLength == 24 && found.vocabularySize == 37)
+    #expect(found.endTokens == [3] && found.trainedContextLength == 24 && found.vocabularySize == 37)
     RuntimeSettings.unchanged { #expect(logits(found) == logits(model)) }
     #expect(try #require(found as? Llama).head == nil || hasHead)
     if kept == .q8_0 { #expect(try load(builder, as: .bfloat16).parameters.contains { $0.value.format == .bfloat16 }) }

@@ -6,14 +6,14 @@ import Testing
 
 @Suite struct LoadingTests {
   /// Writes the folder, loads it, and gives the scores.
-  private func scores(_ folder: ModelFolder, as format: StorageFormat? = nil) throws -> Tensor {
+  private func scores(_ folder: TestFolder, as format: StorageFormat? = nil) throws -> Tensor {
     try withFolder { path in
       try folder.write(to: path)
       return try PretrainedModel.load(from: path, as: format).scores(formulaTokens(time: 12))
     }
   }
 
-  private func error(_ folder: ModelFolder) throws -> InputError? {
+  private func error(_ folder: TestFolder) throws -> InputError? {
     try withFolder { path in
       try folder.write(to: path)
       do throws(InputError) { _ = try PretrainedModel.load(from: path) } catch { return error }
@@ -21,8 +21,8 @@ import Testing
     }
   }
 
-  private func folder(_ configuration: String) throws -> ModelFolder {
-    ModelFolder(configuration: configuration, tensors: try SmallModels.model(configuration).parameters)
+  private func folder(_ configuration: String) throws -> TestFolder {
+    TestFolder(configuration: configuration, tensors: try SmallModels.model(configuration).parameters)
   }
 
   @Test(arguments: SmallModels.all) func wholeShardedAndWithoutPrefix(_ configuration: String) throws {
@@ -50,7 +50,7 @@ import Testing
         model.parameters.map { ($0.name, $0.value.kept(as: format)) }
       }
       for format in StorageFormat.allCases {
-        let folder = ModelFolder(configuration: configuration, tensors: narrow(format))
+        let folder = TestFolder(configuration: configuration, tensors: narrow(format))
         try withFolder { path in
           try folder.write(to: path)
           let loaded = try PretrainedModel.load(from: path)
@@ -80,7 +80,7 @@ import Testing
       #expect(model.parameters[0].name == embedding && sameBits(model.parameters[0].value, table))
       let rest = model.parameters.filter { $0.name != embedding }
       func load(_ tensors: [(name: String, value: Tensor)]) throws -> Tensor {
-        try scores(ModelFolder(configuration: configuration, tensors: rest + tensors))
+        try scores(TestFolder(configuration: configuration, tensors: rest + tensors))
       }
       #expect(sameBits(try load([(embedding, table)]), tied))
       #expect(sameBits(try load([("lm_head.weight", table)]), tied))
@@ -89,11 +89,16 @@ import Testing
       let other = table * -1
       let untied = try load([(embedding, table), ("lm_head.weight", other)])
       #expect(sameBits(untied, tied * -1))
-      // Flags that say the opposite of what the file holds change nothing.
-      let flipped = configuration.replacingOccurrences(
-        of: "\"tie_word_embeddings\": true", with: "\"tie_word_embeddings\": false")
-      let whole = ModelFolder(configuration: flipped, tensors: rest + [(embedding, table)])
+      // The flag counts where the file does not hold both.
+      let plain = configuration.replacingOccurrences(of: "\"tie_word_embeddings\": true,", with: "")
+      let flipped = plain.replacingOccurrences(
+        of: "\"model_type\"", with: "\"tie_word_embeddings\": false, \"model_type\"")
+      var whole = TestFolder(
+        configuration: flipped, tensors: rest + [(embedding, table), ("lm_head.weight", table)])
       #expect(sameBits(try scores(whole), tied))
+      whole.tensors.removeLast()
+      let found = try #require(try error(whole))
+      #expect(found.kind == .missing && found.what.contains("lm_head.weight"))
     }
   }
 
@@ -144,7 +149,7 @@ import Testing
         var configuration = try GPT2.Configuration(SmallModels.parsed(SmallModels.gpt2))
         configuration.endTokens = [7, 60]
         configuration.paddingToken = 4
-        configuration.activation = .silu
+        (configuration.activation, configuration.tiesHead) = (.silu, !hasHead)
         var initializer = Initializer.random(seed: 1)
         let model = GPT2(configuration, hasHead: hasHead, &initializer).withFormula().kept(as: format)
         try checkSaving(model, format, tiesHead: !hasHead, save: { try model.save(to: $0) }) { path in
@@ -319,7 +324,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       try withFolder { path in
         let model = try SmallModels.model(SmallModels.grouped)
-        try ModelFolder(configuration: SmallModels.grouped, tensors: model.parameters).write(to: path)
+        try TestFolder(configuration: SmallModels.grouped, tensors: model.parameters).write(to: path)
         let held = Memory.reservedBytes
         Memory.trim()
         for room in [0, 1000, model.parameterBytes - 1] {

@@ -154,10 +154,11 @@ import Testing
           #expect(error.kind == .badValue && error.place == "token 1" && error.what.contains("\(id)"))
         }
       }
+      #expect(errorKind { () throws(InputError) in try model.check([1], from: context) } == .tooLarge)
+      guard context < 1 << 20 else { return }  // rotary positions go on
       let long = [Int](repeating: 1, count: context)
       #expect(errorKind { () throws(InputError) in try model.check(long) } == nil)
       #expect(errorKind { () throws(InputError) in try model.check(long + [1]) } == .tooLarge)
-      #expect(errorKind { () throws(InputError) in try model.check([1], from: context) } == .tooLarge)
       #expect(errorKind { () throws(InputError) in try model.check([1], from: context - 1) } == nil)
     }
     check(try SmallModels.model(configuration))

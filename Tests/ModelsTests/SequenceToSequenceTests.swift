@@ -206,7 +206,7 @@ extension TokenBatch {
     change(&tensors)
     let text = try String(contentsOfFile: ModelFixture.path(name) + "/config.json", encoding: .utf8)
     return try withFolder { folder in
-      try ModelFolder(configuration: text, tensors: tensors).write(to: folder)
+      try TestFolder(configuration: text, tensors: tensors).write(to: folder)
       return try ModelFixture.outputs(name, of: folder)
     }
   }

@@ -4,6 +4,45 @@ import Tensor
 import TestSupport
 import Testing
 
+/// A bag of words: the mean of the tokens' vectors, and a map to scores.
+struct BagOfWords: PretrainedClass {
+  var embedding: Embedding
+  var map: Linear
+  let vocabularySize: Int
+
+  init(vocabularySize: Int, width: Int, labelCount: Int, _ initializer: inout Initializer) {
+    self.vocabularySize = vocabularySize
+    embedding = Embedding(count: vocabularySize, width: width, &initializer)
+    map = Linear(width, labelCount, bias: true, &initializer)
+  }
+
+  mutating func visit(_ visitor: inout some ParameterVisitor) {  // the names in the file
+    visitor("embeddings", &embedding)
+    visitor("classifier", &map)
+  }
+
+  static func outline(of folder: ModelFolder) throws(InputError) -> ModelOutline<BagOfWords> {
+    let json = folder.configuration, sizes = 1...1 << 20
+    var initializer = Initializer.placeholders  // loading fills them, or says what is missing
+    let model = try BagOfWords(
+      vocabularySize: json.required("vocab_size").int(in: sizes), width: json.required("hidden_size").int(in: sizes),
+      labelCount: json.required("num_labels").int(in: sizes), &initializer)
+    return ModelOutline(model: model, checkpoint: try folder.tensors())
+  }
+
+  var folderConfiguration: JSONValue {
+    [
+      "architectures": ["BagOfWords"], "vocab_size": .integer(vocabularySize),
+      "hidden_size": .integer(map.weight.shape[1]), "num_labels": .integer(map.weight.shape[0]),
+    ]
+  }
+
+  func outputs(of inputs: ForwardInputs) throws(InputError) -> [(name: String, value: Tensor)] {
+    let (tokens, _) = try inputs.tokens("input_ids", below: vocabularySize, axes: 2)
+    return [("logits", map(embedding(tokens).mean(axis: 1)))]
+  }
+}
+
 /// The snippets of the documentation's pages, as they stand there: each is run, and each page's is found here.
 private enum Snippets {
   static func bert(folder: String, tokens: TokenBatch) throws -> Shape {
@@ -48,6 +87,13 @@ private enum Snippets {
     return scores.shape
   }
 
+  static func own(folder: String, inputs: ForwardInputs) throws -> Shape {
+    let known = Architecture.all + [Architecture("BagOfWords", BagOfWords.self)]
+    let model = try PretrainedModel.loadAny(from: folder, among: known)
+    let outputs = try model.outputs(of: inputs)  // under the names of `forward`: [("logits", [batch, labels])]
+    return outputs[0].value.shape
+  }
+
   static func vit(folder: String, pixels: Tensor) throws -> Shape {
     let model = try ViT.With<ImageClassificationHead>.load(from: folder)
     var pass = Pass()
@@ -68,6 +114,33 @@ private enum Snippets {
     #expect(try Snippets.llama(folder: ModelFixture.path("llama-lm")) == [2, 37])
     let pixels = Tensor.zeros(Shape(2, 3, 12, 12))
     #expect(try Snippets.vit(folder: ModelFixture.path("vit-classification"), pixels: pixels) == [2, 3])
+  }
+
+  /// A program's own class is saved, found by its name and loaded as strictly as others.
+  @Test func aFamilyOfOnesOwn() throws {
+    var initializer = Initializer.random(seed: 1)
+    let model = BagOfWords(vocabularySize: 37, width: 6, labelCount: 3, &initializer)
+    #expect(checkModule(model) == [])
+    try withFolder { folder in
+      let path = folder + "/bag", destination = try AtomicDirectory(replacing: path)
+      try model.save(to: destination)
+      try destination.commit()
+      #expect(errorKind { () throws(InputError) in try PretrainedModel.loadAny(from: path) } == .unsupported)
+      let inputs = folder + "/inputs.safetensors"
+      let entry = SafetensorsTensor(name: "input_ids", dtype: .uint8, shape: [2, 4])
+      try SafetensorsWriter.write([entry], to: inputs) { (_, sink) throws(InputError) in
+        try sink.write([1, 2, 3, 36, 0, 5, 5, 5])
+      }
+      #expect(try Snippets.own(folder: path, inputs: ForwardInputs(opening: inputs)) == [2, 3])
+      let loaded = try BagOfWords.load(from: path)
+      #expect(
+        sameBits(loaded.map.weight, model.map.weight) && sameBits(loaded.embedding.weight, model.embedding.weight))
+      // Sizes that the tensors do not have are one error that names them.
+      let text = try String(contentsOfFile: path + "/config.json", encoding: .utf8)
+      try Data(text.replacingOccurrences(of: "\"num_labels\": 3", with: "\"num_labels\": 4").utf8)
+        .write(to: URL(filePath: path + "/config.json"))
+      #expect(errorKind { () throws(InputError) in try BagOfWords.load(from: path) } == .inconsistent)
+    }
   }
 
   /// Every block of Swift on a page of the models is one of the snippets above, line for line.
@@ -91,6 +164,6 @@ private enum Snippets {
         count += 1
       }
     }
-    #expect(pages.count == 7 && count == 6)
+    #expect(pages.count == 8 && count == 8)
   }
 }

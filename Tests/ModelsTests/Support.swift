@@ -63,7 +63,7 @@ func formulaTokens(time: Int, vocabulary: Int = 61, rows: Int = 2) -> TokenBatch
 }
 
 /// A folder as Hugging Face has it.
-struct ModelFolder {
+struct TestFolder {
   var configuration: String
   var tensors: [(name: String, value: Tensor)]
   /// Shards, if more than one file.
@@ -75,12 +75,12 @@ struct ModelFolder {
     if let generation {
       try Data(generation.utf8).write(to: URL(fileURLWithPath: folder + "/generation_config.json"))
     }
-    if shards == 1 { return try ModelFolder.write(tensors, folder + "/model.safetensors") }
+    if shards == 1 { return try TestFolder.write(tensors, folder + "/model.safetensors") }
     var index: [String] = []
     for shard in 0..<shards {
       let name = "model-0000\(shard + 1)-of-0000\(shards).safetensors"
       let part = tensors.indices.filter { $0 % shards == shard }.map { tensors[$0] }
-      try ModelFolder.write(part, "\(folder)/\(name)")
+      try TestFolder.write(part, "\(folder)/\(name)")
       index += part.map { "\"\($0.name)\": \"\(name)\"" }
     }
     let json = "{\"metadata\": {}, \"weight_map\": {\(index.joined(separator: ", "))}}"

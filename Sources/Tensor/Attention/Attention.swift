@@ -40,7 +40,8 @@ public func scaledDotProductAttention(
 ///
 /// - Parameters:
 ///   - query: `[batch, queries, heads, headWidth]`; the last of the positions.
-///   - cached: the keys and values so far, those of the queries too.
+///   - cached: the keys and values so far, those of the queries too. Where some are gone, the mask has a window that they
+///     are outside of; it and the bias are of all tokens.
 public func scaledDotProductAttention(
   query: Tensor, cached: CachedKeysAndValues, mask: AttentionMask = .causal, scale: Float? = nil, bias: Tensor? = nil
 ) -> Tensor {
@@ -58,7 +59,8 @@ public func scaledDotProductAttention(
       batch: query.shape[0], queryCount: query.shape[1], keyCount: cached.count, headCount: query.shape[2],
       keyValueHeadCount: heads, headWidth: width,
       query: .init(start: 0, rowStride: rowStride, batchStride: query.shape[1] * rowStride, headStride: width),
-      key: part, value: part, scale: scale ?? 1 / Float(width).squareRoot(), mask: mask), bias)
+      key: part, value: part, scale: scale ?? 1 / Float(width).squareRoot(),
+      mask: cached.kept(of: mask, queryCount: query.shape[1])), cached.kept(of: bias))
 }
 
 /// Self-attention from one projection that holds queries, keys and values side by side:

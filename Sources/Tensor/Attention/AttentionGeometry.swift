@@ -78,7 +78,16 @@ package struct AttentionGeometry: Sendable {
   /// The padded ones of keys `firstKey..<firstKey + count`, counted from `firstKey`. What they hold must not be
   /// multiplied, not even by 0: it may be NaN.
   func padded(row: Int, firstKey: Int, count: Int) -> [Int] {
-    guard let kept = mask.keptKeys?[row] else { return [] }
-    return (0..<count).filter { !kept[firstKey + $0] }
+    let first = Swift.min(count, (mask.firstKeys?[row] ?? 0) - firstKey)
+    guard let kept = mask.keptKeys?[row] else { return Array(0..<Swift.max(first, 0)) }
+    return (0..<count).filter { $0 < first || !kept[firstKey + $0] }
+  }
+
+  /// How many of keys `firstKey..<firstKey + count` are padded where those are the first of them; nil where others are.
+  func leadingPadding(row: Int, firstKey: Int, count: Int) -> Int? {
+    var first = Swift.max(0, Swift.min(count, (mask.firstKeys?[row] ?? 0) - firstKey))
+    guard let kept = mask.keptKeys?[row] else { return first }
+    while first < count && !kept[firstKey + first] { first += 1 }
+    return (first..<count).allSatisfy { kept[firstKey + $0] } ? first : nil
   }
 }

@@ -49,6 +49,15 @@ public struct AttentionMask: Sendable {
     return result
   }
 
+  /// The mask of the keys from `start` on, as if they were all.
+  package func dropping(_ start: Int) -> AttentionMask {
+    guard start > 0, keptKeys != nil || firstKeys != nil else { return self }
+    var result = self
+    result.keptKeys = keptKeys?.map { Array($0.dropFirst(start)) }
+    result.firstKeys = firstKeys?.map { max(0, $0 - start) }
+    return result
+  }
+
   /// Whether the query at `position` of a batch row sees a key.
   package func sees(_ key: Int, from position: Int, row: Int) -> Bool {
     (!isCausal || key <= position) && window.map { key > position - $0 } ?? true && key >= firstKeys?[row] ?? 0

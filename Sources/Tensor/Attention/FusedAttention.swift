@@ -106,14 +106,14 @@ struct AttentionForwardWork: ParallelWork {
         }
       }
       softmax(upTo: count)
-      let padded = g.padded(row: row, firstKey: from, count: present)
-      if g.queryCount == 1 && padded.isEmpty {
+      if g.queryCount == 1, let padding = g.leadingPadding(row: row, firstKey: from, count: present) {
         blocks.multiplyRow(
-          scores, .float32, .rowMajor, UnsafeRawPointer(value), valueStart + from * g.value.rowStride,
-          g.value.rowStride, d, present, sums, panel)
+          scores + padding, .float32, .rowMajor, UnsafeRawPointer(value),
+          valueStart + (from + padding) * g.value.rowStride, g.value.rowStride, d, present - padding, sums, panel)
         from += present
         continue
       }
+      let padded = g.padded(row: row, firstKey: from, count: present)
       for index in 0..<blocks.panelCount(of: d) {
         let columns = blocks.panel(index, of: d)
         blocks.packRight(

@@ -127,19 +127,35 @@ extension Tensor {
 }
 
 extension Tensor {
-  /// Writes `part` over the positions of axis 1 from `start` on, in place; the other axes are equal. Never recorded.
-  package mutating func write(_ part: Tensor, at start: Int) {
+  /// Writes `part`, or some positions of its axis 1, over the positions of axis 1 from `start` on, in place; the other
+  /// axes are equal. Never recorded.
+  package mutating func write(_ part: Tensor, positions: Range<Int>? = nil, at start: Int) {
+    precondition(rank == part.rank && rank >= 2, "write: \(part.shape) into \(shape)")
+    let positions = positions ?? 0..<part.shape[1]
     precondition(
-      format == .float32 && rank == part.rank && rank >= 2 && start >= 0 && start + part.shape[1] <= shape[1]
-        && (0..<rank).allSatisfy { $0 == 1 || shape[$0] == part.shape[$0] },
-      "write: \(part.shape) into \(shape) at \(start)")
+      format == .float32 && start >= 0 && start + positions.count <= shape[1] && positions.lowerBound >= 0
+        && positions.upperBound <= part.shape[1] && (0..<rank).allSatisfy { $0 == 1 || shape[$0] == part.shape[$0] },
+      "write: \(positions) of \(part.shape) into \(shape) at \(start)")
     makeExclusive()
     let inner = shape.product(2..<rank), values = part.widened
     for row in 0..<shape[0] {
       (target + (row * shape[1] + start) * inner).update(
-        from: values.source + row * part.shape[1] * inner, count: part.shape[1] * inner)
+        from: values.source + (row * part.shape[1] + positions.lowerBound) * inner, count: positions.count * inner)
     }
     withExtendedLifetime(values) {}
+  }
+
+  /// Moves some positions of axis 1 to its beginning, in place; what stands behind them is undefined then. Never recorded.
+  package mutating func moveToFront(_ positions: Range<Int>) {
+    precondition(
+      format == .float32 && rank >= 2 && positions.lowerBound >= 0 && positions.upperBound <= shape[1],
+      "moveToFront: \(positions) of \(shape)")
+    makeExclusive()
+    let inner = shape.product(2..<rank)
+    for row in 0..<shape[0] {
+      let start = target + row * shape[1] * inner
+      start.update(from: start + positions.lowerBound * inner, count: positions.count * inner)
+    }
   }
 
   /// Rows of axis 0, in any order and any number of times, of which only the first `positions` of axis 1 are copied; the

@@ -5,6 +5,7 @@ import Formats
 import Foundation
 import Models
 import Tensor
+import Tokenizers
 
 runProgram {
   let options = try CommandLineTool(
@@ -14,8 +15,8 @@ runProgram {
 
       info FILE            lists the tensors: type, shape, bytes
       diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
-      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model that is one file, a folder with its
-                           weights and configuration, but without a tokenizer
+      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a decoder, a folder with its weights,
+                           configuration and tokenizer
       receipt MODEL        loads a decoder, and says what became of each tensor
     """,
     operands: ["COMMAND", "FILE..."],
@@ -140,8 +141,13 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     }
     let folder = try AtomicDirectory(replacing: path)
     try model.save(to: folder)
+    do throws(InputError) {
+      for file in try TokenizerFiles(of: source).contents { try folder.write(file.bytes, to: file.name) }
+    } catch {
+      guard [.missing, .notFound, .unsupported].contains(error.kind) else { throw error }
+      print("\(path) gets no tokenizer: \(error)")
+    }
     try folder.commit()
-    print("\(path) has weights and configuration, but no tokenizer: copy the original model's tokenizer.json into it.")
   }
   print("\(path) is written.")
   try options.printResult([("output", .string(JSONString(path)))])

@@ -126,6 +126,11 @@ func diff(_ first: String, _ second: String, _ options: CommandLineTool) throws(
 }
 
 func convert(_ source: String, to path: String, _ options: CommandLineTool) throws(InputError) {
+  func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path }
+  guard real(source) != real(path) else {
+    throw InputError(
+      .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+  }
   var format: StorageFormat?
   if let name = options.string("dtype") {
     format = StorageFormat.allCases.first { "\($0)" == name }

@@ -50,7 +50,7 @@ let programs: [(name: String, folder: String, needs: [String])] = [
   ("generate", "Examples/Generate", ["Formats", "Generation", "Models", "Tensor", "Tokenizers"]),
   ("translate", "Examples/Translate", ["Formats", "Generation", "Tokenizers"]),
   ("forward", "Examples/Forward", ["Checkpoints", "Formats", "Models", "Tensor"]),
-  ("checkpoint", "Examples/Checkpoint", ["Checkpoints", "Formats", "Models", "Tensor"]),
+  ("checkpoint", "Examples/Checkpoint", ["Checkpoints", "Formats", "Models", "Tensor", "Tokenizers"]),
   ("classify-image", "Examples/ClassifyImage", ["Formats", "Images", "Models", "Pipelines", "Tensor"]),
   ("embed", "Examples/Embed", ["Formats", "Models", "Pipelines", "Tensor"]),
   ("fill-mask", "Examples/FillMask", ["Formats", "Models", "Pipelines", "Tensor"]),

@@ -8,7 +8,7 @@ import json
 import pathlib
 
 import tokenizers
-from tokenizers import Tokenizer, models, normalizers as N, pre_tokenizers as P, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers as N, pre_tokenizers as P, trainers
 
 ROOT = pathlib.Path(__file__).parent.parent
 TEXT = str(ROOT / "Examples/Quickstart/Harbor.swift")
@@ -19,6 +19,15 @@ def save(name, tokenizer):
     model = json.loads(tokenizer.to_str())["model"]
     (OUTPUT / f"{name}.json").write_text(json.dumps(
         {"vocab": model["vocab"], "merges": model.get("merges")}, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def unigram(lines, size, special):
+    pieces = Tokenizer(models.Unigram())
+    pieces.normalizer = N.Sequence([N.NFKC(), N.Replace(Regex(" {2,}"), " ")])
+    pieces.pre_tokenizer = P.Metaspace(prepend_scheme="always")
+    pieces.train_from_iterator(lines, trainers.UnigramTrainer(
+        vocab_size=size, special_tokens=special, unk_token="<unk>", show_progress=False))
+    return pieces
 
 
 def main():
@@ -35,6 +44,10 @@ def main():
     words.train([TEXT], trainers.WordPieceTrainer(
         vocab_size=600, special_tokens=["[UNK]", "[CLS]", "[SEP]"], min_frequency=2, show_progress=False))
     save("wordpiece", words)
+    # Of a few lines nothing has to be dropped: what is left shows the first pieces and their scores.
+    lines = pathlib.Path(TEXT).read_text().splitlines(keepends=True)
+    save("unigram", unigram(lines, 500, ["<unk>", "<pad>"]))
+    save("unigram-few", unigram(lines[:40], 8000, ["<unk>"]))
 
 
 main()

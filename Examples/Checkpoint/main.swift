@@ -5,6 +5,7 @@ import Formats
 import Foundation
 import Models
 import Tensor
+import Tokenizers
 
 runProgram {
   let options = try CommandLineTool(
@@ -14,8 +15,8 @@ runProgram {
 
       info FILE            lists the tensors: type, shape, bytes
       diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
-      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model that is one file, a folder with its
-                           weights and configuration, but without a tokenizer
+      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a decoder, a folder with its weights,
+                           configuration and tokenizer
       receipt MODEL        loads a decoder, and says what became of each tensor
     """,
     operands: ["COMMAND", "FILE..."],
@@ -125,6 +126,11 @@ func diff(_ first: String, _ second: String, _ options: CommandLineTool) throws(
 }
 
 func convert(_ source: String, to path: String, _ options: CommandLineTool) throws(InputError) {
+  func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path }
+  guard real(source) != real(path) else {
+    throw InputError(
+      .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+  }
   var format: StorageFormat?
   if let name = options.string("dtype") {
     format = StorageFormat.allCases.first { "\($0)" == name }
@@ -140,8 +146,13 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     }
     let folder = try AtomicDirectory(replacing: path)
     try model.save(to: folder)
+    do throws(InputError) {
+      for file in try TokenizerFiles(of: source).contents { try folder.write(file.bytes, to: file.name) }
+    } catch {
+      guard [.missing, .notFound, .unsupported].contains(error.kind) else { throw error }
+      print("\(path) gets no tokenizer: \(error)")
+    }
     try folder.commit()
-    print("\(path) has weights and configuration, but no tokenizer: copy the original model's tokenizer.json into it.")
   }
   print("\(path) is written.")
   try options.printResult([("output", .string(JSONString(path)))])

@@ -8,7 +8,7 @@ runProgram {
   let tool = try CommandLineTool(
     "tokenize", "Shows the tokens of texts, and the text that they stand for.", operands: ["TEXT..."],
     options: [
-      .init("tokenizer", "PATH", "a tokenizer.json, or a folder that holds one or other files of a tokenizer"),
+      .init("tokenizer", "PATH", "a tokenizer.json, GGUF or SentencePiece .model file, or a folder with a tokenizer"),
       .init("pair", "TEXT", "a second text for each of the texts"),
       .init("pad", nil, "fill texts up as the tokenizer's file says (otherwise they are not)"),
       .init("truncate", nil, "cut texts as the tokenizer's file says (otherwise they are not)"),
@@ -56,7 +56,7 @@ func tokenizer(_ tool: CommandLineTool) throws(InputError) -> PipelineTokenizer 
     throw InputError(.missing, "no tokenizer is given", at: "--tokenizer", advice: "See tokenize --help.")
   }
   var tokenizer =
-    try fileKind(path) == .folder ? PipelineTokenizer(directory: path) : PipelineTokenizer(path: path)
+    try fileKind(path) == .folder ? PipelineTokenizer(directory: path) : PipelineTokenizer(file: path)
   if !tool.has("pad") {
     tokenizer.padding = nil
   } else if tokenizer.padding == nil {

@@ -10,6 +10,7 @@ public func openCheckpoint(at path: String) throws(InputError) -> any Checkpoint
   let start = try file.read(at: 0, count: min(file.byteCount, 64))
   func has(ending: String) -> Bool { path.utf8.suffix(ending.utf8.count).elementsEqual(ending.utf8) }
   if start.starts(with: "GGUF".utf8) { return try GGUFCheckpoint(at: path) }
+  if [".pt", ".pth", ".pkl", ".pickle"].contains(where: has(ending:)) { throw pickledFile().inside(path) }
   if start.starts(with: [0x93] + Array("NUMPY".utf8)) || start.starts(with: [0x50, 0x4B, 3, 4]) || has(ending: ".npz") {
     return try NumPyCheckpoint(at: path)
   }

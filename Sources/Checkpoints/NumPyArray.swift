@@ -3,11 +3,13 @@ import Tensor
 
 /// What the header of a NumPy array (`.npy`) says.
 ///
-/// Source: numpy.lib.format, versions 1.0, 2.0 and 3.0. Elements in native (little-endian) order and row by row are read;
-/// other orders, records and Python objects are refused by name.
+/// Source: numpy.lib.format, versions 1.0, 2.0 and 3.0. Elements in native (little-endian) order are read, row by row or column
+/// by column; the other order of bytes, records and Python objects are refused by name.
 struct NumPyHeader {
   let dtype: SafetensorsDType
   let shape: [Int]
+  /// Whether the first axis is the fastest.
+  let isByColumns: Bool
   /// Where the elements begin.
   let byteCount: Int
 
@@ -25,7 +27,7 @@ struct NumPyHeader {
       ? try reader.count(UInt16.self, ofAtLeast: 1)
       : try reader.count(UInt32.self, ofAtLeast: 1, atMost: Self.byteLimit)
     var literal = PythonLiteral(try reader.bytes(count))
-    (dtype, shape) = try literal.arrayDescription()
+    (dtype, shape, isByColumns) = try literal.arrayDescription()
     byteCount = reader.offset
   }
 
@@ -58,7 +60,7 @@ private struct PythonLiteral {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func arrayDescription() throws(InputError) -> (SafetensorsDType, [Int]) {
+  mutating func arrayDescription() throws(InputError) -> (SafetensorsDType, [Int], isByColumns: Bool) {
     var (dtype, shape, isFortran) = (SafetensorsDType?.none, [Int]?.none, Bool?.none)
     try expect("{")
     while !take("}") {
@@ -87,12 +89,7 @@ private struct PythonLiteral {
     guard let shape else { throw bad(.missing, "lacks shape") }
     guard let isFortran else { throw bad(.missing, "lacks fortran_order") }
     // With one axis longer than 1 both orders are the same.
-    guard !isFortran || shape.filter({ $0 != 1 }).count < 2 else {
-      throw InputError(
-        .unsupported, "is kept column by column", at: "header",
-        advice: "Save numpy.ascontiguousarray(x) instead.")
-    }
-    return (dtype, shape)
+    return (dtype, shape, isFortran && shape.filter { $0 != 1 }.count > 1)
   }
 
   private mutating func dtype() throws(InputError) -> SafetensorsDType {
@@ -192,7 +189,8 @@ private struct PythonLiteral {
   }
 }
 
-/// A NumPy array in a file of its own or in an archive.
+/// A NumPy array in a file of its own or in an archive. Its elements are read row by row, however they lie; of one that lies
+/// column by column all are read for any part.
 public struct NumPyArray: StoredTensor {
   /// Its name: that of the file in the archive, without `.npy`; "array" for a file of its own.
   public let name: JSONString
@@ -201,6 +199,7 @@ public struct NumPyArray: StoredTensor {
   /// The file or archive that holds it.
   public let path: String
   private let dtype: SafetensorsDType
+  private let isByColumns: Bool
   private let source: Source
   private let dataStart: Int
 
@@ -260,12 +259,45 @@ public struct NumPyArray: StoredTensor {
         "has \(byteCount - header.byteCount) bytes, but \(header.dtype.rawValue) of shape \(header.shape) takes \(count)"
       )
     }
-    (self.name, shape, self.path, dtype) = (name, header.shape, path, header.dtype)
+    (self.name, shape, self.path) = (name, header.shape, path)
+    (dtype, isByColumns) = (header.dtype, header.isByColumns)
     (self.source, dataStart, self.byteCount) = (source, header.byteCount, count)
   }
 
-  /// Reads a part of its bytes; of a compressed array all of it is expanded.
+  /// Reads a part of its bytes, which are those of its elements row by row; of a compressed array all of it is expanded.
   public func read(_ part: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) {
+    guard isByColumns else { return try readStored(part, into: buffer) }
+    guard !part.isEmpty else { return }
+    var stored = [UInt8](repeating: 0, count: byteCount)
+    var failure: InputError?
+    stored.withUnsafeMutableBytes { bytes in
+      do throws(InputError) { try readStored(0..<byteCount, into: bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    // The element's place on each axis, the first of which is the fastest in the file.
+    let size = byteCount / shape.reduce(1, *)
+    var steps = [1]
+    for count in shape.dropLast() { steps.append((steps.last ?? 1) * count) }
+    var (place, rest) = (shape, part.lowerBound / size)
+    for axis in shape.indices.reversed() { (rest, place[axis]) = rest.quotientAndRemainder(dividingBy: shape[axis]) }
+    var (index, inElement) = (zip(place, steps).reduce(0) { $0 + $1.0 * $1.1 }, part.lowerBound % size)
+    for target in 0..<part.count {
+      buffer[target] = stored[index * size + inElement]
+      inElement += 1
+      guard inElement == size else { continue }
+      inElement = 0
+      for axis in shape.indices.reversed() {
+        place[axis] += 1
+        index += steps[axis]
+        guard place[axis] == shape[axis] else { break }
+        index -= shape[axis] * steps[axis]
+        place[axis] = 0
+      }
+    }
+  }
+
+  /// Reads a part of its bytes as they lie.
+  private func readStored(_ part: Range<Int>, into buffer: UnsafeMutableRawBufferPointer) throws(InputError) {
     switch source {
     case .file(let file): try file.read(at: dataStart + part.lowerBound, into: buffer)
     case .archived(let archive, let entry):
@@ -306,6 +338,7 @@ public struct NumPyCheckpoint: Checkpoint {
   public init(at path: String) throws(InputError) {
     let start = try InputFile(opening: path)
     if try start.read(at: 0, count: min(2, start.byteCount)).elementsEqual("PK".utf8) {
+      if try Self.beginsWithOther(start) { throw pickledFile().inside(path) }
       let archive = try ZipArchive(opening: path)
       var tensors: [NumPyArray] = []
       for entry in archive.entries { tensors.append(try NumPyArray(archive, entry)) }
@@ -317,6 +350,15 @@ public struct NumPyCheckpoint: Checkpoint {
     var positions: [JSONString: Int] = [:]
     for (position, tensor) in tensors.enumerated() { positions[tensor.name] = position }
     self.positions = positions
+  }
+
+  /// Whether an archive's first file is no array. PyTorch's own archives have more than NumPy's between their files and
+  /// their directory; they are refused for what they are, not for that.
+  private static func beginsWithOther(_ archive: InputFile) throws(InputError) -> Bool {
+    let header = try archive.read(at: 0, count: min(1 << 16, archive.byteCount))
+    guard header.starts(with: [0x50, 0x4B, 3, 4]), header.count >= 30 else { return false }
+    let name = header.dropFirst(30).prefix(Int(header[26]) | Int(header[27]) << 8)
+    return !name.suffix(4).elementsEqual(".npy".utf8)
   }
 
   /// The array of this name, compared by bytes; nil when there is none.

@@ -1,3 +1,11 @@
+/// Why files of PyTorch and pickles are not read.
+package func pickledFile() -> InputError {
+  InputError(
+    .unsupported, "is a pickle file, which can run any code when it is loaded",
+    advice: "Fetch the safetensors file of the model or, where you trust the file, convert it in Python: "
+      + "safetensors.torch.save_file(torch.load(PATH, weights_only=True), \"model.safetensors\").")
+}
+
 /// What a file that is no safetensors file is, if its first bytes tell.
 package func foreignFormat(_ start: [UInt8]) -> InputError? {
   func begins(_ text: String) -> Bool { start.starts(with: text.utf8) }
@@ -6,12 +14,7 @@ package func foreignFormat(_ start: [UInt8]) -> InputError? {
   if isPlausible { return nil }
   let isZip = start.starts(with: [0x50, 0x4B, 0x03, 0x04])
   let isPickle = start.count >= 3 && start[0] == 0x80 && 2...5 ~= start[1] && start[2] != 0
-  if isZip || isPickle {
-    return InputError(
-      .unsupported, "is a pickle file, which can run any code when it is loaded",
-      advice: "Fetch the safetensors file of the model or, where you trust the file, convert it in Python: "
-        + "safetensors.torch.save_file(torch.load(PATH, weights_only=True), \"model.safetensors\").")
-  }
+  if isZip || isPickle { return pickledFile() }
   if begins("version https://git-lfs") {
     return InputError(
       .badMagic, "is a Git LFS pointer, not the file itself", advice: "Fetch the file with `git lfs pull`.")

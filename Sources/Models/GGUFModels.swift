@@ -267,6 +267,18 @@ extension Llama.Configuration {
     switch try kind.string() {
     case "none": return .none
     case "linear": return .linear(factor: try sizes.required("rope.scaling.factor").double(in: factors))
+    case "yarn":
+      let others = [("attn_factor", 1.0), ("yarn_attn_factor", 1), ("yarn_ext_factor", 1), ("yarn_log_multiplier", 0)]
+      for (name, usual) in others {
+        guard let field = try sizes.optional("rope.scaling.\(name)"), try field.double() != usual else { continue }
+        throw field.error(.unsupported, "is not \(usual), which is not implemented")
+      }
+      var yarn = RotaryScaling.YaRN(
+        factor: try sizes.required("rope.scaling.factor").double(in: factors),
+        originalContext: try sizes.required("rope.scaling.original_context_length").int(in: SizeLimit.context))
+      if let fast = try sizes.optional("rope.scaling.yarn_beta_fast") { yarn.fastTurns = try fast.double(in: 0...1e6) }
+      if let slow = try sizes.optional("rope.scaling.yarn_beta_slow") { yarn.slowTurns = try slow.double(in: 0...1e6) }
+      return .yarn(yarn)
     case let name: throw kind.error(.unsupported, "the rotary scaling \"\(name)\" is not implemented")
     }
   }

@@ -9,7 +9,8 @@ public enum PretrainedModel {
   /// Loads the decoder in a folder that holds `config.json` and safetensors files, whole or sharded, or the one in a GGUF
   /// file, whose architecture may be llama, qwen2, qwen3 or gpt2, or in a llama2.c file.
   ///
-  /// Matrices stay in the file's format unless another is given. Where there is a `generation_config.json`, its end tokens
+  /// Matrices that are kept as Float32, Float16 or bfloat16 stay so unless another format is given; quantized ones, of GGUF and
+  /// of llama2.c's version 2, are widened to Float32. Where there is a `generation_config.json`, its end tokens
   /// count in place of those of `config.json`; `Decoding(of:)` reads what else it asks for.
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.

@@ -57,10 +57,34 @@ private func counted(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 3 -
     }
     #expect(try NumPyArray(opening: fixture("column.npy")).read().scalars == counted(3))
     for (name, kind) in [
-      ("fortran.npy", .unsupported), ("big.npy", .unsupported), ("objects.npy", .unsupported),
+      ("big.npy", .unsupported), ("objects.npy", .unsupported),
       ("records.npy", .unsupported), ("text.npy", .unknownDType),
     ] as [(String, InputError.Kind)] {
       #expect(errorKind { () throws(InputError) in try NumPyArray(opening: fixture(name)) } == kind, "\(name)")
+    }
+  }
+
+  /// What lies column by column is read row by row, also in parts that begin and end within an element.
+  @Test func columnsAreReadAsRows() throws {
+    #expect(try NumPyArray(opening: fixture("fortran.npy")).read().scalars == counted(6))
+    try withFolder { (folder) throws in
+      let header = "{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3, 4), }"
+      var bytes = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+      // Element (i, j, k) is 100 i + 10 j + k.
+      func value(_ i: Int, _ j: Int, _ k: Int) -> UInt16 { UInt16(1000 + 100 * i + 10 * j + k) }
+      func little(_ value: UInt16) -> [UInt8] { [UInt8(value & 255), UInt8(value >> 8)] }
+      for k in 0..<4 { for j in 0..<3 { for i in 0..<2 { bytes += little(value(i, j, k)) } } }
+      var expected: [UInt8] = []
+      for i in 0..<2 { for j in 0..<3 { for k in 0..<4 { expected += little(value(i, j, k)) } } }
+      try Data(bytes).write(to: URL(fileURLWithPath: folder + "/x.npy"))
+      let array = try NumPyArray(opening: folder + "/x.npy")
+      #expect(array.shape == [2, 3, 4])
+      for part in [0..<48, 0..<0, 0..<1, 7..<8, 5..<31, 24..<48, 48..<48] {
+        #expect(try array.bytes(part) == Array(expected[part]), "\(part)")
+      }
+      try Data(bytes.dropLast()).write(to: URL(fileURLWithPath: folder + "/x.npy"))
+      #expect(
+        errorKind { () throws(InputError) in try NumPyArray(opening: folder + "/x.npy") } == .sizeMismatch)
     }
   }
 
@@ -126,6 +150,19 @@ private func counted(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 3 -
       try zip.commit()
       let error = try #require(throws: InputError.self) { try NumPyCheckpoint(at: folder + "/x.npz") }
       #expect(error.kind == .unsupported && error.advice.contains("torch.load"))
+    }
+  }
+
+  /// Whatever else is wrong with it, what is no array says how to convert it: archives of PyTorch hold more than files.
+  @Test(arguments: ["model.bin", "model.npz", "model.pt", "model.pkl"]) func pickles(_ name: String) throws {
+    let inner = Array("model/data.pkl".utf8)
+    let archive =
+      [0x50, 0x4B, 3, 4] + [UInt8](repeating: 0, count: 22) + [UInt8(inner.count), 0, 0, 0] + inner + [1, 2, 3]
+    try withFolder { (folder) throws in
+      let path = "\(folder)/\(name)"
+      try Data(name.hasSuffix("pkl") ? Array("(dp0".utf8) : archive).write(to: URL(fileURLWithPath: path))
+      let error = try #require(throws: InputError.self) { try openCheckpoint(at: path) }
+      #expect(error.kind == .unsupported && error.place == path && error.advice.contains("torch.load"))
     }
   }
 

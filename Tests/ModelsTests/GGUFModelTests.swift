@@ -227,6 +227,30 @@ private func logits(_ model: any LanguageModel) -> [Float] {
     }
   }
 
+  @Test func yarnIsReadFromTheMetadata() throws {
+    var configuration = llama
+    var yarn = RotaryScaling.YaRN(factor: 4, originalContext: 6)
+    yarn.fastTurns = 8
+    configuration.ropeScaling = .yarn(yarn)
+    var initializer = Initializer.random(seed: 7)
+    let model = Llama(configuration, hasHead: false, &initializer)
+    var builder = llamaFile()
+    for (name, value) in model.parameters {
+      let heads = name.contains("q_proj") ? 4 : name.contains("k_proj") ? 2 : 0
+      let numbers = heads > 0 ? paired(value.scalars, rows: value.shape[0], heads: heads) : value.scalars
+      builder.add(renamed(name, llamaNames), shape: value.shape.array, numbers)
+    }
+    builder.add("llama.rope.scaling.type", "yarn")
+    builder.add("llama.rope.scaling.factor", Float(4))
+    builder.add("llama.rope.scaling.original_context_length", UInt32(6))
+    builder.add("llama.rope.scaling.yarn_beta_fast", Float(8))
+    builder.add("llama.rope.scaling.attn_factor", Float(1))
+    let found = try load(builder)
+    RuntimeSettings.unchanged { #expect(logits(found) == logits(model)) }
+    builder.add("llama.rope.scaling.yarn_log_multiplier", Float(0.1))
+    #expect(throws: InputError.self) { try load(builder) }
+  }
+
   @Test func whatIsNotImplementedIsNamed() throws {
     func error(_ change: (inout GGUFBuilder) -> Void) throws -> InputError? {
       var builder = llamaFile()

@@ -4,12 +4,23 @@ import TestSupport
 import Testing
 import Tokenizers
 
-/// A tokenizer from a GGUF file of these values.
-private func tokenizer(_ builder: GGUFBuilder) throws -> PipelineTokenizer {
+/// What is made of a GGUF file of these values.
+private func made<Value>(of builder: GGUFBuilder, _ make: (String) throws -> Value) throws -> Value {
   let path = FileManager.default.temporaryDirectory.appending(path: "tokenizers-\(UUID().uuidString).gguf")
   defer { try? FileManager.default.removeItem(at: path) }
   try Data(builder.contents).write(to: path)
-  return try PipelineTokenizer(gguf: try GGUFFile(opening: path.path).metadata)
+  return try make(path.path)
+}
+
+private func tokenizer(_ builder: GGUFBuilder) throws -> PipelineTokenizer {
+  try made(of: builder) { try PipelineTokenizer(gguf: try GGUFFile(opening: $0).metadata) }
+}
+
+/// The tokenizer that is written for a folder.
+private func written(_ path: String) throws -> PipelineTokenizer {
+  let files = try TokenizerFiles(of: path).contents
+  #expect(files.map(\.name).starts(with: ["tokenizer.json", "tokenizer_config.json"]))
+  return try PipelineTokenizer(tokenizerJSON: files[0].bytes)
 }
 
 private func file(_ model: String, _ tokens: [String], types: [Int32]? = nil) -> GGUFBuilder {
@@ -41,6 +52,7 @@ private func file(_ model: String, _ tokens: [String], types: [Int32]? = nil) ->
     builder.add("tokenizer.ggml.pre", pattern)
     builder.add("tokenizer.ggml.merges", merges)
     let found = try tokenizer(builder)
+    let carried = try made(of: builder, written)
     let vocabulary = Array(try Data(contentsOf: URL(fileURLWithPath: path + "/vocab.json")))
     let mergesFile = Array(try Data(contentsOf: URL(fileURLWithPath: path + "/merges.txt")))
     let expected = try PipelineTokenizer(
@@ -48,7 +60,9 @@ private func file(_ model: String, _ tokens: [String], types: [Int32]? = nil) ->
     for text in Self.texts {
       let ids = try expected.encode(text)
       #expect(try found.encode(text) == ids, "\(text)")
+      #expect(try carried.encode(text) == ids, "\(text)")
       #expect(try found.decode(ids) == expected.decode(ids))
+      #expect(try carried.decode(ids) == expected.decode(ids))
     }
   }
 
@@ -62,21 +76,83 @@ private func file(_ model: String, _ tokens: [String], types: [Int32]? = nil) ->
     for text in stories {
       #expect(try found.encode(text) == expected.encode(text), "\(text)")
       #expect(try found.decode(expected.encode(text)) == expected.decode(expected.encode(text)))
+      let written = try written(TestData.path("models/tinystories-656k.f16.gguf"))
+      #expect(try written.encode(text) == expected.encode(text), "\(text)")
     }
   }
 
   /// Four letters, their pairs, and a byte for each.
   private func pieces(_ change: (inout GGUFBuilder) -> Void = { _ in }) throws -> PipelineTokenizer {
+    var builder = piecesFile()
+    change(&builder)
+    return try tokenizer(builder)
+  }
+
+  private func piecesFile(_ last: String = "<kept>") -> GGUFBuilder {
     let bytes = (0..<256).map { "<0x" + (String($0 + 256, radix: 16, uppercase: true).dropFirst()) + ">" }
-    let words = ["\u{2581}", "a", "b", "ab", "\u{2581}a", "ba", "<kept>"]
+    let words = ["\u{2581}", "a", "b", "ab", "\u{2581}a", "ba", last]
     var builder = file(
       "llama", ["<unk>", "<s>", "</s>"] + bytes + words,
       types: [2, 3, 3] + bytes.map { _ in 6 } + words.map { $0 == "<kept>" ? 4 : 1 })
     builder.add("tokenizer.ggml.scores", [0, 0, 0] + bytes.map { _ in 0 } + [-5, -6, -7, -2, -3, -1, 0] as [Float])
     builder.add("tokenizer.ggml.bos_token_id", UInt32(1))
     builder.add("tokenizer.ggml.eos_token_id", UInt32(2))
-    change(&builder)
-    return try tokenizer(builder)
+    return builder
+  }
+
+  @Test func writtenPiecesAreTheSame() throws {
+    var builder = piecesFile("aba")
+    builder.add("tokenizer.chat_template", "{{ bos_token }}{{ messages[0].content }}")
+    for spaces in [true, false] {
+      builder.add("tokenizer.ggml.add_\(spaces ? "eos_token" : "space_prefix")", spaces)
+      let (found, expected) = (try made(of: builder, written), try tokenizer(builder))
+      for text in Self.texts + ["ab", "abab", "<s>a</s> ba", "a<unk>b", "aaababbab  ab\u{2581}a", "\u{E9}\n"] {
+        let ids = try expected.encode(text)
+        #expect(try found.encode(text) == ids, "\(text)")
+        #expect(try found.decode(ids, skippingSpecialTokens: true) == expected.decode(ids, skippingSpecialTokens: true))
+      }
+      let files = try made(of: builder) { try TokenizerFiles(of: $0).contents }
+      #expect(files.map(\.name) == ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
+      let configuration = JSONField(try JSONValue(parsing: files[1].bytes))
+      #expect(try configuration.required("eos_token").string() == "</s>")
+      let messages: JSONValue = [["role": "user", "content": "a"]]
+      #expect(try expected.applyChatTemplate(messages: messages) == "<s>a")
+    }
+    // What a tokenizer.json cannot say is not written otherwise.
+    #expect(throws: InputError.self) { try made(of: piecesFile(), written) }
+  }
+
+  @Test(arguments: ["gpt-2", "llama-bpe", "qwen2", "smollm"]) func writtenBytePairsAreTheSame(_ pattern: String) throws
+  {
+    let alphabet = (0..<256).map { byte -> String in
+      let isPrinted = 33...126 ~= byte || 161...172 ~= byte || 174...255 ~= byte
+      let shift = (0..<byte).filter { !(33...126 ~= $0 || 161...172 ~= $0 || 174...255 ~= $0) }.count
+      return String(Unicode.Scalar(UInt32(isPrinted ? byte : 256 + shift)) ?? " ")
+    }
+    let words = ["th", "the", "12", "123", "\u{120}t", "\u{120}the", "<|endoftext|>", "<kept>"]
+    var builder = file(
+      "gpt2", alphabet + words, types: (alphabet + words).map { $0 == words[6] ? 3 : $0 == words[7] ? 4 : 1 })
+    builder.add("tokenizer.ggml.pre", pattern)
+    builder.add("tokenizer.ggml.merges", ["t h", "th e", "1 2", "12 3", "\u{120} t", "\u{120} the"])
+    builder.add("tokenizer.ggml.bos_token_id", UInt32(262))
+    let (found, expected) = (try made(of: builder, written), try tokenizer(builder))
+    for text in Self.texts + ["the the 123 4567", "<kept>the", "e\u{301}\u{212B}"] {
+      let ids = try expected.encode(text)
+      #expect(try found.encode(text) == ids, "\(text)")
+      #expect(try found.decode(ids) == expected.decode(ids))
+    }
+  }
+
+  @Test func filesOfFoldersAreCarriedAsTheyAre() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "tokenizers-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for name in ["config.json", "chat_template.jinja", "vocab.txt", "generation_config.json", "model.safetensors"] {
+      try Data(name.utf8).write(to: folder.appending(path: name))
+    }
+    let files = try TokenizerFiles(of: folder.path).contents
+    #expect(files.map(\.name) == ["vocab.txt", "chat_template.jinja", "generation_config.json"])
+    #expect(files.allSatisfy { $0.bytes == Array($0.name.utf8) })
   }
 
   @Test func piecesAreJoinedByTheirScores() throws {

@@ -27,6 +27,20 @@ import Tokenizers
     #expect(try tokenizer.decode([258, 259], skippingSpecialTokens: true) == " the")
   }
 
+  /// GPT-2's text begins and ends with the same token where no file names others.
+  @Test func customaryTokensAroundATextAreGPT2s() throws {
+    for (setting, expected) in [("add_bos_token", [259, 258]), ("add_eos_token", [258, 259])] {
+      let configuration = #"{"tokenizer_class": "GPT2Tokenizer", "\#(setting)": true}"#
+      try withFolder([
+        "vocab.json": vocabulary, "merges.txt": Array("Ġ t\nh e\nĠt he\n".utf8),
+        "tokenizer_config.json": Array(configuration.utf8),
+      ]) { (folder) throws in
+        let ids = try PipelineTokenizer(directory: folder).encode(" the")
+        #expect(ids == expected)
+      }
+    }
+  }
+
   @Test func theTwoLayoutsCutDifferently() throws {
     let merges = "Ġ t\nh e\nĠt he\n"
     #expect(try tokenizer(merges, .gpt2).encode("e\u{301}") == [101, 0xCC, 0x81])

@@ -50,6 +50,62 @@ import Tokenizers
     #expect(try tokenizer.decode(ids, skippingSpecialTokens: true) == "the harbor")
   }
 
+  private func scores(_ model: JSONField) throws -> [String: Double] {
+    var scores: [String: Double] = [:]
+    for entry in try model.required("vocab").array() {
+      let entry = try entry.array()
+      scores[try entry[0].string()] = try entry[1].double()
+    }
+    return scores
+  }
+
+  /// Where no piece has to be dropped: the first pieces and what two rounds make of their scores. Characters that are too
+  /// rare for a score have the least one, in no fixed order in the reference.
+  @Test func firstUnigramsAreTheReferences() throws {
+    var trainer = try TokenizerTrainer(.unigram, vocabularySize: 8000)
+    let lines = try String(contentsOfFile: Self.text, encoding: .utf8).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    try trainer.add(lines.prefix(40).map { $0 + "\n" }.joined())
+    let mine = try scores(try JSONField(try JSONValue(parsing: try trainer.tokenizerJSON())).required("model"))
+    let reference = try scores(try fixture("unigram-few"))
+    #expect(Set(mine.keys) == Set(reference.keys))
+    for (piece, score) in reference { #expect(abs(try #require(mine[piece]) - score) < 2e-3, "\(piece)") }
+  }
+
+  /// Where pieces are dropped, most of those that stay are the same, and the text is as likely.
+  @Test func unigramsAreNearlyTheReferences() throws {
+    let (model, tokenizer) = try learned(.unigram, 500, ["<unk>", "<pad>"])
+    let (mine, reference) = (try scores(model), try scores(try fixture("unigram")))
+    #expect(mine.count == reference.count)
+    #expect(Set(mine.keys).intersection(reference.keys).count >= 480)
+    let text = try String(contentsOfFile: Self.text, encoding: .utf8)
+    func logarithm(_ tokenizer: PipelineTokenizer, _ scores: [String: Double]) throws -> Double {
+      try tokenizer.encoding(of: text, addingSpecialTokens: false).tokens.reduce(0) { $0 + (scores[$1] ?? -30) }
+    }
+    let (own, other) = (try logarithm(tokenizer, mine), try logarithm(try referenceTokenizer(), reference))
+    #expect(abs(own / other - 1) < 0.01, "\(own) and \(other)")
+  }
+
+  /// A learned tokenizer with the reference's pieces instead of its own.
+  private func referenceTokenizer() throws -> PipelineTokenizer {
+    var trainer = try TokenizerTrainer(.unigram, vocabularySize: 500, specialTokens: ["<unk>", "<pad>"])
+    try trainer.add(fileAt: Self.text)
+    guard case .object(var members) = try JSONValue(parsing: try trainer.tokenizerJSON()),
+      let index = members.firstIndex(where: { $0.key == "model" })
+    else { throw InputError(.badValue, "is no object", at: "tokenizer.json") }
+    members[index].value = ["type": "Unigram", "unk_id": 0, "vocab": try fixture("unigram").required("vocab").value]
+    return try PipelineTokenizer(tokenizerJSON: try JSONValue.object(members).encoded())
+  }
+
+  /// A text without spaces, whose pairs would become longer tokens than a file may have.
+  @Test(arguments: TokenizerTrainer.Algorithm.allCases)
+  func whatIsLearnedCanBeLoaded(_ algorithm: TokenizerTrainer.Algorithm) throws {
+    var trainer = try TokenizerTrainer(algorithm, vocabularySize: 400, minimumCount: 0)
+    try trainer.add(String(repeating: "ab", count: 20_000))
+    let tokenizer = try PipelineTokenizer(tokenizerJSON: try trainer.tokenizerJSON())
+    #expect(try tokenizer.decode(tokenizer.encode("abab"), skippingSpecialTokens: true) == "abab")
+  }
+
   @Test func unigramsLearnWhatOccurs() throws {
     let (model, tokenizer) = try learned(.unigram, 500, ["<pad>"])
     let pieces = try model.required("vocab").array()
@@ -82,6 +138,11 @@ import Tokenizers
           _ = try TokenizerTrainer(.unigram, vocabularySize: 9, specialTokens: special)
         } == .badValue)
     }
+    let long = String(repeating: "x", count: 513)
+    #expect(
+      kind { () throws(InputError) in
+        _ = try TokenizerTrainer(.bytePairs, vocabularySize: 300, specialTokens: [long])
+      } == .tooLarge)
     for algorithm in TokenizerTrainer.Algorithm.allCases {
       var trainer = try TokenizerTrainer(algorithm, vocabularySize: 3)
       #expect(kind { () throws(InputError) in _ = try trainer.tokenizerJSON() } == .badValue)

@@ -9,15 +9,15 @@ extension PipelineTokenizer {
   ///   of a `tokenizer.json` throw.
   public init(gguf metadata: GGUFMetadata) throws(InputError) {
     let file = try GGUFVocabulary(metadata)
-    let kind = try metadata.required("tokenizer.ggml.model")
-    switch try kind.string() {
-    case "gpt2": try self.init(bytePairs: file)
-    case "llama": try self.init(pieces: file, .bytePairs)
-    case "t5": try self.init(pieces: file, .unigram)
-    case let name:
-      throw kind.error(
-        .unsupported, "the tokenizer \"\(name)\" is not implemented for GGUF files",
-        advice: "Give token ids instead of text.")
+    switch try file.kind() {
+    case .bytes: try self.init(bytePairs: file)
+    case .pieces(let algorithm): try self.init(pieces: file, algorithm)
+    }
+    if let template = try metadata.optional("tokenizer.chat_template") {
+      chatSettings.sources["default"] = try template.string()
+    }
+    for (role, id) in try file.roles() {
+      chatSettings.specialTokens.append(JSONMember(JSONString(role), .string(JSONString(utf8: file.tokens[id]))))
     }
   }
 
@@ -47,31 +47,17 @@ extension PipelineTokenizer {
 
   /// Pieces with scores: those of SentencePiece.
   private init(pieces file: GGUFVocabulary, _ algorithm: SentencePieceModel.Algorithm) throws(InputError) {
-    let metadata = file.metadata
-    var model = SentencePieceModel(pieces: try file.pieces(), algorithm: algorithm)
-    let kinds = model.pieces.map(\.kind)
-    model.fallsBackToBytes = kinds.contains(.byte)
-    func setting(_ name: String) throws(InputError) -> Bool? {
-      try metadata.optional("tokenizer.ggml.\(name)")?.bool()
-    }
-    model.normalization.addsDummySpace = try setting("add_space_prefix") ?? true
-    model.normalization.removesExtraSpaces = try setting("remove_extra_whitespaces") ?? (algorithm == .unigram)
-    model.normalization.escapesSpaces = try setting("escape_whitespaces") ?? true
-    if let map = try metadata.numbers("tokenizer.ggml.precompiled_charsmap") {
-      model.normalization.charactersMap = (0..<map.count).map {
-        if case .integer(let byte) = map[$0] { UInt8(truncatingIfNeeded: byte) } else { 0 }
-      }
-    }
+    let model = try file.model(algorithm)
     let isBytePairs = algorithm == .bytePairs
     let (first, last) = try file.idsAround(beginsByDefault: isBytePairs, endsByDefault: !isBytePairs)
     do throws(InputError) {
       try self.init(model, beginning: first, ending: last, findingControlPieces: true)
-    } catch { throw error.inside(metadata.path) }
+    } catch { throw error.inside(file.metadata.path) }
   }
 }
 
 /// How text is cut before byte pairs are merged, by the names that GGUF's writers give to tokenizers.
-private struct GGUFPattern {
+struct GGUFPattern {
   var words = WordPattern.gpt2
   var composes = false
   var separatesDigits = false
@@ -119,6 +105,39 @@ struct GGUFVocabulary {
       throw metadata.error(
         .inconsistent, "has \(types?.count ?? 0) entries for \(tokens.count) tokens", "tokenizer.ggml.token_type")
     }
+  }
+
+  /// What kind of tokenizer the file has.
+  enum TokenizerKind {
+    case bytes
+    case pieces(SentencePieceModel.Algorithm)
+  }
+
+  func kind() throws(InputError) -> TokenizerKind {
+    let kind = try metadata.required("tokenizer.ggml.model")
+    switch try kind.string() {
+    case "gpt2": return .bytes
+    case "llama": return .pieces(.bytePairs)
+    case "t5": return .pieces(.unigram)
+    case let name:
+      throw kind.error(
+        .unsupported, "the tokenizer \"\(name)\" is not implemented for GGUF files",
+        advice: "Give token ids instead of text.")
+    }
+  }
+
+  /// The tokens with a role, by the names that Hugging Face's files have for them. An id that is none is left to those who
+  /// put it around a text.
+  func roles() throws(InputError) -> [(role: String, id: Int)] {
+    var roles: [(role: String, id: Int)] = []
+    let names = ["bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"]
+    for role in TokenizerConfiguration.roleNames {
+      guard let name = names[role], let field = try metadata.optional("tokenizer.ggml.\(name)_token_id"),
+        case let id = try field.int(in: 0...Int.max), id < tokens.count
+      else { continue }
+      roles.append((role, id))
+    }
+    return roles
   }
 
   /// What a token is for.
@@ -172,8 +191,25 @@ struct GGUFVocabulary {
 
   private func has(_ role: String) -> Bool { metadata.has("tokenizer.ggml.\(role)_token_id") }
 
-  /// The pieces of a SentencePiece model.
-  func pieces() throws(InputError) -> [SentencePieceModel.Piece] {
+  /// The SentencePiece model that the file holds.
+  func model(_ algorithm: SentencePieceModel.Algorithm) throws(InputError) -> SentencePieceModel {
+    var model = SentencePieceModel(pieces: try pieces(), algorithm: algorithm)
+    model.fallsBackToBytes = model.pieces.contains { $0.kind == .byte }
+    func setting(_ name: String) throws(InputError) -> Bool? {
+      try metadata.optional("tokenizer.ggml.\(name)")?.bool()
+    }
+    model.normalization.addsDummySpace = try setting("add_space_prefix") ?? true
+    model.normalization.removesExtraSpaces = try setting("remove_extra_whitespaces") ?? (algorithm == .unigram)
+    model.normalization.escapesSpaces = try setting("escape_whitespaces") ?? true
+    if let map = try metadata.numbers("tokenizer.ggml.precompiled_charsmap") {
+      model.normalization.charactersMap = (0..<map.count).map {
+        if case .integer(let byte) = map[$0] { UInt8(truncatingIfNeeded: byte) } else { 0 }
+      }
+    }
+    return model
+  }
+
+  private func pieces() throws(InputError) -> [SentencePieceModel.Piece] {
     let key = "tokenizer.ggml.scores"
     let scores = try metadata.numbers(key)
     guard let scores, scores.count == tokens.count else {

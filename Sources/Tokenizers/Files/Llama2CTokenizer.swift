@@ -12,15 +12,20 @@ extension PipelineTokenizer {
   /// - Throws: `truncated`, `badValue` for lengths that cannot be, `nonFinite` for a score that is no number, `tooLarge` or
   ///   `io` for the file, and what is wrong with the pieces.
   public init(llama2C path: String) throws(InputError) {
-    let bytes = try readFile(path, atMost: 64 << 20)
+    let model = try SentencePieceModel(llama2C: path)
     do throws(InputError) {
-      try self.init(SentencePieceModel(llama2C: bytes), beginning: [1], findingControlPieces: true)
+      try self.init(model, beginning: [1], findingControlPieces: true)
     } catch { throw error.inside(path) }
   }
 }
 
 extension SentencePieceModel {
-  fileprivate init(llama2C bytes: [UInt8]) throws(InputError) {
+  init(llama2C path: String) throws(InputError) {
+    let bytes = try readFile(path, atMost: 64 << 20)
+    do throws(InputError) { try self.init(llama2C: bytes) } catch { throw error.inside(path) }
+  }
+
+  private init(llama2C bytes: [UInt8]) throws(InputError) {
     var reader = ByteReader(bytes)
     let longest: Int32 = try reader.integer()
     guard longest > 0, longest <= Self.longestPiece else {

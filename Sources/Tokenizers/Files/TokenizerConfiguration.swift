@@ -107,8 +107,12 @@ struct TokenizerConfiguration {
 
   /// The tokens for beginning and end around a text, if they are asked for.
   ///
-  /// - Parameter begins: Whether the one for the beginning is put there where no file says so.
-  func wrapping(_ vocabulary: Vocabulary, begins: Bool) throws(InputError) -> [PostProcessor.Step] {
+  /// - Parameters:
+  ///   - customary: What these tokens are where no file says so.
+  ///   - begins: Whether the one for the beginning is put there where no file says so.
+  func wrapping(
+    _ vocabulary: Vocabulary, customary: (beginning: String, end: String) = ("<s>", "</s>"), begins: Bool
+  ) throws(InputError) -> [PostProcessor.Step] {
     func id(_ role: String, _ custom: String) throws(InputError) -> Int {
       let token = token(role, default: custom)
       guard case let id = vocabulary.id(of: token), id >= 0 else {
@@ -116,8 +120,8 @@ struct TokenizerConfiguration {
       }
       return Int(id)
     }
-    let beginning = addsBeginning ?? begins ? [try id("bos_token", "<s>")] : []
-    let ending = addsEnd ?? false ? [try id("eos_token", "</s>")] : []
+    let beginning = addsBeginning ?? begins ? [try id("bos_token", customary.beginning)] : []
+    let ending = addsEnd ?? false ? [try id("eos_token", customary.end)] : []
     return try PipelineTokenizer.wrapping(beginning, ending, vocabulary)
   }
 

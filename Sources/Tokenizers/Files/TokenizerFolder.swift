@@ -174,6 +174,23 @@ extension SentencePieceModel {
 }
 
 extension PipelineTokenizer {
+  /// Reads a tokenizer that is one file, whichever it is: a `tokenizer.json`, the tokenizer in a GGUF file, or a SentencePiece
+  /// model, whose own ids it then has, with nothing put around a text.
+  ///
+  /// - Throws: `InputError`, as for the contents; `notFound`, `tooLarge` or `io` for the file.
+  public init(file path: String) throws(InputError) {
+    if try GGUFFile.isOne(path) {
+      try self.init(gguf: try GGUFFile(opening: path).metadata)
+    } else if path.utf8.suffix(6).elementsEqual(".model".utf8) {
+      let contents = try readFile(path)
+      do throws(InputError) {
+        try self.init(try SentencePieceModel(contents: contents))
+      } catch { throw error.inside(path) }
+    } else {
+      try self.init(path: path)
+    }
+  }
+
   /// Reads a `tokenizer.json`.
   ///
   /// - Throws: `InputError`, as for the contents; `notFound`, `tooLarge` or `io` for the file.

@@ -13,10 +13,12 @@ extension PipelineTokenizer {
     vocabularyJSON: [UInt8], merges: [UInt8], layout: Layout, configuration: TokenizerConfiguration
   ) throws(InputError) {
     let model = try BPEModel(vocabularyJSON: vocabularyJSON, merges: merges, isByteLevel: true)
-    let added = configuration.allAddedTokens(model.vocabulary, customary: [Array("<|endoftext|>".utf8)])
+    let end = "<|endoftext|>"
+    let added = configuration.allAddedTokens(model.vocabulary, customary: [Array(end.utf8)])
     var stages = try PipelineStages(.bpe(model), adding: added)
     try layout.apply(to: &stages, addingPrefixSpace: configuration.addsPrefixSpace ?? false)
-    stages.postProcessor.steps = try configuration.wrapping(stages.vocabulary, begins: false)
+    stages.postProcessor.steps = try configuration.wrapping(
+      stages.vocabulary, customary: (end, end), begins: false)
     try self.init(stages, addedTokens: added)
   }
 

@@ -10,17 +10,23 @@ enum WordPattern: Sendable, Equatable {
 
   /// The pattern that is written so, if it is known.
   init?(regularExpression text: String) {
-    let contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-    let shortContractions = "'(?i:[sdmt]|ll|ve|re)"
-    let words = #"|[^\r\n\p{L}\p{N}]?\p{L}+|"#
-    let rest = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
-    switch text {
-    case #"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#: self = .gpt2
-    case contractions + words + #"\p{N}"# + rest, shortContractions + words + #"\p{N}"# + rest:
-      self = .cl100k(digitsPerGroup: 1)
-    case contractions + words + #"\p{N}{1,3}"# + rest, shortContractions + words + #"\p{N}{1,3}"# + rest:
-      self = .cl100k(digitsPerGroup: 3)
-    default: return nil
+    for pattern in [Self.gpt2, .cl100k(digitsPerGroup: 1), .cl100k(digitsPerGroup: 3)]
+    where pattern.regularExpressions.contains(text) {
+      self = pattern
+      return
+    }
+    return nil
+  }
+
+  /// How the pattern is written, the usual form first.
+  var regularExpressions: [String] {
+    switch self {
+    case .gpt2: return [#"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#]
+    case .cl100k(let digitsPerGroup):
+      let digits = digitsPerGroup == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digitsPerGroup)}"#
+      let words = #"|[^\r\n\p{L}\p{N}]?\p{L}+|"#
+      let rest = #"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+      return ["(?i:'s|'t|'re|'ve|'m|'ll|'d)", "'(?i:[sdmt]|ll|ve|re)"].map { $0 + words + digits + rest }
     }
   }
 

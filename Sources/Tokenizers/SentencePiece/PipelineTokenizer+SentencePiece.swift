@@ -11,8 +11,8 @@ extension PipelineTokenizer {
   /// - Parameters:
   ///   - beginning: Ids that are put before a text together with special tokens.
   ///   - ending: Ids that are put after a text.
-  ///   - findingControlPieces: Whether control pieces that are written in a text become their ids, as in the `tokenizers`
-  ///     library; they are then special tokens, decoded as they are written.
+  ///   - findingControlPieces: Whether control pieces, and the one for unknown text, that are written in a text become their
+  ///     ids, as in the `tokenizers` library; they are then special tokens, decoded as they are written.
   /// - Throws: `InputError` for what is wrong with the pieces, as `SentencePieceModel.init(contents:)`, or with the map of
   ///   characters; `badValue` where one of the ids around a text is none.
   public init(
@@ -21,7 +21,7 @@ extension PipelineTokenizer {
     let segmenter = try SentencePieceSegmenter(model)
     var added: [AddedToken] = []
     if findingControlPieces {
-      for (id, piece) in model.pieces.enumerated() where piece.kind == .control {
+      for (id, piece) in model.pieces.enumerated() where piece.kind == .control || piece.kind == .unknown {
         added.append(AddedToken(content: piece.content, id: id, isSpecial: true))
       }
     }
@@ -31,8 +31,8 @@ extension PipelineTokenizer {
       SentencePieceJoint(
         dropsSpace: model.normalization.addsDummySpace || model.normalization.removesExtraSpaces,
         dropsAllSpaces: model.normalization.removesExtraSpaces, hasBytes: model.fallsBackToBytes))
-    for (id, piece) in model.pieces.enumerated() {
-      if piece.kind == .control && !findingControlPieces { stages.rewrittenTokens[id] = [] }
+    for (id, piece) in model.pieces.enumerated() where !findingControlPieces {
+      if piece.kind == .control { stages.rewrittenTokens[id] = [] }
       if piece.kind == .unknown { stages.rewrittenTokens[id] = Array(model.unknownText.utf8) }
     }
     stages.postProcessor.steps = try Self.wrapping(beginning, ending, stages.vocabulary)

@@ -44,7 +44,7 @@ struct PairTrainer {
     if places[pair]?.last != word { places[pair, default: []].append(word) }
   }
 
-  /// Joins until there are `size` tokens, or no pair occurs `minimum` times.
+  /// Joins until there are `size` tokens, or no pair occurs `minimum` times that together is no longer than a token may be.
   mutating func train(to size: Int, minimum: Int) {
     var step = 0
     while tokens.count < size, var top = queue.removeFirst() {
@@ -56,6 +56,8 @@ struct PairTrainer {
         continue
       }
       guard count >= max(minimum, 1) else { return }
+      let (left, right) = (tokens[Int(top.pair.left)], tokens[Int(top.pair.right)])
+      guard left.count + right.count <= WordPieceModel.longestToken else { continue }
       rankOfPair[top.pair] = step
       step += 1
       join(top.pair, in: top.words, into: token(of: top.pair))

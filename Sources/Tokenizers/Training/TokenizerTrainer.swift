@@ -9,7 +9,8 @@ import Foundation
 ///
 /// Byte pairs and WordPiece learn what the reference library's trainers learn, wherever those give the same result each
 /// time: merges of pairs that occur equally often go by their ids, which for WordPiece's characters within words the
-/// reference gives in no fixed order. The result depends on the text alone, not on how it is divided into files (each line
+/// reference gives in no fixed order. Unigrams are learned by the reference's steps and from the same first pieces; which of
+/// the pieces that count least are dropped may differ. The result depends on the text alone, not on how it is divided into files (each line
 /// counts for itself), nor on their order.
 public struct TokenizerTrainer: Sendable {
   /// What is learned.
@@ -39,7 +40,8 @@ public struct TokenizerTrainer: Sendable {
   /// - Parameters:
   ///   - specialTokens: Tokens with the first ids, which are never part of a text's words. One for unknown text is put first
   ///     where it is needed and not among them: `[UNK]` for WordPiece, `<unk>` for unigrams.
-  /// - Throws: `badValue` for sizes without sense, or special tokens that are empty or there twice.
+  /// - Throws: `badValue` for sizes without sense, or special tokens that are empty or there twice; `tooLarge` for one of more
+  ///   than 512 bytes.
   public init(
     _ algorithm: Algorithm, vocabularySize: Int, specialTokens: [String] = [], minimumCount: Int = 2
   ) throws(InputError) {
@@ -50,6 +52,10 @@ public struct TokenizerTrainer: Sendable {
     let special = unknown.filter { !specialTokens.contains($0) } + specialTokens
     guard !special.contains(""), Set(special.map { Array($0.utf8) }).count == special.count else {
       throw InputError(.badValue, "A special token is empty or there twice", at: "specialTokens")
+    }
+    guard special.allSatisfy({ $0.utf8.count <= AddedTokenMatcher.longestToken }) else {
+      throw InputError(
+        .tooLarge, "A special token is longer than \(AddedTokenMatcher.longestToken) bytes", at: "specialTokens")
     }
     (self.algorithm, self.vocabularySize, self.minimumCount) = (algorithm, vocabularySize, minimumCount)
     self.specialTokens = special
@@ -215,15 +221,10 @@ public struct TokenizerTrainer: Sendable {
       tokens.append(token)
       return id
     }
-    func text(_ scalar: UInt32) -> [UInt8] {
-      var bytes: [UInt8] = []
-      append(scalar, to: &bytes)
-      return bytes
-    }
-    for scalar in characters.sorted() { _ = id(of: text(scalar)) }
+    for scalar in characters.sorted() { _ = id(of: utf8(scalar)) }
     var symbols: [(symbols: [Int32], count: Int)] = []
     for (word, count) in words {
-      let parts = Tokenizers.scalars(of: word).enumerated().map { id(of: ($0 > 0 ? prefix : []) + text($1)) }
+      let parts = Tokenizers.scalars(of: word).enumerated().map { id(of: ($0 > 0 ? prefix : []) + utf8($1)) }
       symbols.append((parts, count))
     }
     try check(tokens.count)
@@ -248,7 +249,7 @@ public struct TokenizerTrainer: Sendable {
   private func unigram(_ words: [(word: [UInt8], count: Int)]) throws(InputError) -> JSONValue {
     try check(specialTokens.count + Set(words.flatMap { Tokenizers.scalars(of: $0.word) }).count)
     var trainer = UnigramTrainer(words: words)
-    trainer.train(to: vocabularySize - specialTokens.count)
+    trainer.train(to: vocabularySize, reserving: specialTokens.count)
     let special = Set(specialTokens.map { Array($0.utf8) })
     let pieces =
       specialTokens.map { (text: Array($0.utf8), score: 0.0) } + trainer.pieces.filter { !special.contains($0.text) }

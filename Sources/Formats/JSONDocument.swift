@@ -53,6 +53,18 @@ final class JSONDocument: Sendable {
     appendJSONString(bytes, at: place, to: &text)
   }
 
+  /// Appends the texts of the strings that an array holds, and where each ends; false where one is no string.
+  func append(stringsAt place: Int, to text: inout [UInt8], _ ends: inout [Int]) -> Bool {
+    var index = skippingSpace(place + 1)
+    while bytes[index] != UInt8(ascii: "]") {
+      guard bytes[index] == UInt8(ascii: "\"") else { return false }
+      index = skippingSpace(append(stringAt: index, to: &text))
+      ends.append(text.count)
+      if bytes[index] == UInt8(ascii: ",") { index = skippingSpace(index + 1) }
+    }
+    return true
+  }
+
   /// The string at a place.
   func string(at place: Int) -> JSONString {
     var text: [UInt8] = []

@@ -220,6 +220,25 @@ extension JSONField {
     }
   }
 
+  /// Appends the bytes of an array's strings, and where each ends; false for anything else than an array of strings.
+  package func append(stringsTo text: inout [UInt8], _ ends: inout [Int]) -> Bool {
+    switch source {
+    case .text(let document, let place):
+      return document.kind(at: place) == .array && document.append(stringsAt: place, to: &text, &ends)
+    case .value(.array(let elements), _, _):
+      for element in elements {
+        guard case .string(let string) = element else { return false }
+        text.append(contentsOf: string.utf8)
+        ends.append(text.count)
+      }
+      return true
+    case .value: return false
+    }
+  }
+
+  /// The integer that it is; nil for anything else.
+  package var integer: Int? { if case .integer(let integer) = number { integer } else { nil } }
+
   /// `true` or `false`; `wrongType` for anything else.
   public func bool() throws(InputError) -> Bool {
     switch source {

@@ -66,7 +66,7 @@ struct BPEModel: Sendable {
         pairs.append((left, right, Int32(truncatingIfNeeded: id)))
       }
     }
-    for pair in pairs { joins.add(pair.left, pair.right, vocabulary) }
+    for pair in pairs { joins.add(vocabulary.lastScalar(of: pair.left), vocabulary.firstScalar(of: pair.right)) }
     if let scores {
       merger = BytePairMerger(expectedCount: pairs.count)
       pairs.sort { a, b in
@@ -110,7 +110,10 @@ struct BPEModel: Sendable {
     guard merger.add(leftID, rightID, into: merged) else {
       throw InputError(.duplicate, "merges \(quoted(text[left])) and \(quoted(text[right])) for a second time")
     }
-    joins.add(leftID, rightID, vocabulary)
+    let last = scalarStart(in: text, endingAt: left.upperBound, notBefore: left.lowerBound)
+    joins.add(
+      scalar(in: text, at: last, before: left.upperBound).value,
+      scalar(in: text, at: right.lowerBound, before: right.upperBound).value)
   }
 
   private static func unknownToken(_ token: ArraySlice<UInt8>) -> InputError {
@@ -252,9 +255,9 @@ extension BPEModel {
       vocabulary, expectedMerges: list.count, isByteLevel: isByteLevel,
       prefix: try field.optional("continuing_subword_prefix")?.text(0...512) ?? [],
       suffix: try field.optional("end_of_word_suffix")?.text(0...512) ?? [])
-    var text: [UInt8] = []
+    var (text, ends) = ([UInt8](), [Int]())
     for merge in list {
-      do throws(InputError) { try addMerge(merge, &text) } catch { throw error.inside(merge.path) }
+      do throws(InputError) { try addMerge(merge, &text, &ends) } catch { throw error.inside(merge.path) }
     }
     fusesUnknown = try field.optional("fuse_unk")?.bool() ?? false
     ignoresMerges = try field.optional("ignore_merges")?.bool() ?? false
@@ -272,22 +275,23 @@ extension BPEModel {
 
   /// A merge is `"a b"` or `["a", "b"]`; only the second form can hold tokens with spaces.
   ///
-  /// - Parameter text: Memory that serves for many of them.
-  private mutating func addMerge(_ merge: JSONField, _ text: inout [UInt8]) throws(InputError) {
+  /// - Parameters:
+  ///   - text: Memory that serves for the texts of many of them.
+  ///   - ends: Likewise for where they end.
+  private mutating func addMerge(
+    _ merge: JSONField, _ text: inout [UInt8], _ ends: inout [Int]
+  ) throws(InputError) {
     text.removeAll(keepingCapacity: true)
+    ends.removeAll(keepingCapacity: true)
     switch merge.kind {
     case .string:
       try merge.append(to: &text)
       try addMerge(line: &text)
     case .array:
-      var parts = try merge.array().makeIterator()
-      guard let left = parts.next(), left.kind == .string, let right = parts.next(), right.kind == .string,
-        parts.next() == nil
-      else { throw InputError(.badValue, "must be two tokens") }
-      try left.append(to: &text)
-      let end = text.count
-      try right.append(to: &text)
-      try addMerge(text, 0..<end, end..<text.count)
+      guard merge.append(stringsTo: &text, &ends), ends.count == 2 else {
+        throw InputError(.badValue, "must be two tokens")
+      }
+      try addMerge(text, 0..<ends[0], ends[0]..<text.count)
     default:
       throw InputError(.wrongType, "must be two tokens, as a string or an array")
     }

@@ -4,10 +4,8 @@
 struct JoinTable: Sendable {
   private var pairs = PairTable()
 
-  /// Learns that a merge joins two tokens of a vocabulary.
-  mutating func add(_ left: Int32, _ right: Int32, _ vocabulary: Vocabulary) {
-    _ = pairs.insert(1, for: vocabulary.lastScalar(of: left), vocabulary.firstScalar(of: right))
-  }
+  /// Learns that a merge joins a token that ends with one scalar to a token that begins with another.
+  mutating func add(_ last: UInt32, _ first: UInt32) { _ = pairs.insert(1, for: last, first) }
 
   /// Whether any merge joins what ends with one token of a vocabulary to what starts with another.
   @inline(__always)

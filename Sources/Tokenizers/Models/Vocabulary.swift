@@ -171,11 +171,12 @@ extension Vocabulary {
     var (members, token) = (entries.makeIterator(), [UInt8]())
     while let id = members.next(key: &token) {
       do throws(InputError) {
-        switch id.kind {
-        case .integer: try add(token, id: try id.int())
-        case .number: throw InputError(.badValue, "The id of \(quoted(token)) is no whole number")
-        default: throw InputError(.wrongType, "The id of \(quoted(token)) must be a number")
+        guard let id = id.integer else {
+          throw id.kind == .number
+            ? InputError(.badValue, "The id of \(quoted(token)) is no whole number")
+            : InputError(.wrongType, "The id of \(quoted(token)) must be a number")
         }
+        try add(token, id: id)
       } catch {
         throw error.inside(field.path)
       }

@@ -1,4 +1,4 @@
-public import Formats
+import Formats
 
 /// The free text that a safetensors file carries, as pairs in its order; flat in memory, for there may be many.
 public struct SafetensorsMetadata: Sendable, RandomAccessCollection {

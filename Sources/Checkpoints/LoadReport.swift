@@ -46,13 +46,16 @@ public struct LoadReport: Sendable {
     var bytes = 0
     let count = lines.prefix { line in
       bytes += line.utf8.count
-      return bytes <= 1 << 16
+      return bytes <= byteLimit
     }.count
     let first =
       count == 0
       ? lines.prefix(1).map { String(decoding: $0.utf8.prefix(1 << 12), as: UTF8.self) } : Array(lines.prefix(count))
     return first + (count < lines.count ? ["..."] : [])
   }
+
+  /// How many bytes of lines are shown.
+  static let byteLimit = 1 << 16
 
   /// One error that lists everything that does not fit.
   func error(at place: String) -> InputError {

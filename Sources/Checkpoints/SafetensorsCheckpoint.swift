@@ -41,8 +41,8 @@ public struct SafetensorsCheckpoint: Checkpoint {
   /// The tensors of all files, file by file in the order of their bytes.
   public let tensors: [CheckpointTensor]
   /// What is wrong with the index but does no harm: a `total_size` that does not fit, which some published models have.
-  public let warnings: [InputError]
-  private let positions: [JSONString: Int]
+  public private(set) var warnings: [InputError] = []
+  private let positions: NameTable
 
   /// Opens all files and checks that they and the index agree: every tensor of the index lies in its shard, and no shard
   /// holds a tensor that the index does not place there.
@@ -56,34 +56,32 @@ public struct SafetensorsCheckpoint: Checkpoint {
   public init(at path: String, allowingLinks: Bool = true) throws(InputError) {
     self.path = path
     let source = try Source(path)
-    var warnings: [InputError] = []
-    var tensors: [CheckpointTensor] = []
-    var positions: [JSONString: Int] = [:]
+    var shards: ShardIndex?
     switch source {
     case .file(let path):
       try Self.checkLink(path, allowingLinks)
       files = [try SafetensorsFile(opening: path)]
     case .index(let path, let folder):
       let index = try ShardIndex(path)
-      let shards = Set(index.shards.values).sorted()
-      guard shards.count <= 512 else {
-        throw InputError(.tooLarge, "names \(shards.count) shards, more than 512", at: path)
-      }
-      files = try Self.openShards(shards, folder, path, allowingLinks)
-      try Self.compare(index, shards, files, path)
-      warnings = index.sizeWarning(files.map(\.dataByteCount)).map { [$0.inside(path)] } ?? []
+      shards = index
+      files = try Self.openShards(index.shards, folder, path, allowingLinks)
     }
+    var tensors: [CheckpointTensor] = []
+    tensors.reserveCapacity(files.reduce(0) { $0 + $1.entries.count })
     for file in files {
-      for entry in file.entries {
-        positions[entry.name] = tensors.count
-        tensors.append(CheckpointTensor(entry: entry, file: file))
-      }
+      for entry in file.entries { tensors.append(CheckpointTensor(entry: entry, file: file)) }
     }
-    (self.tensors, self.positions, self.warnings) = (tensors, positions, warnings)
+    self.tensors = tensors
+    positions = NameTable(count: tensors.count) { tensors[$0].name }
+    guard let shards else { return }
+    try compare(shards)
+    if let warning = shards.sizeWarning(files.map(\.dataByteCount)) { warnings.append(warning.inside(shards.path)) }
   }
 
   /// The tensor of this name, compared by bytes; nil when there is none.
-  public func tensor(named name: JSONString) -> CheckpointTensor? { positions[name].map { tensors[$0] } }
+  public func tensor(named name: JSONString) -> CheckpointTensor? {
+    positions.position(of: name) { tensors[$0].name }.map { tensors[$0] }
+  }
 
   private static func openShards(
     _ shards: [JSONString], _ folder: String, _ index: String, _ allowingLinks: Bool
@@ -112,26 +110,50 @@ public struct SafetensorsCheckpoint: Checkpoint {
     throw InputError(.pathEscape, "is a symbolic link, which was not allowed", at: path)
   }
 
-  private static func compare(
-    _ index: ShardIndex, _ shards: [JSONString], _ files: [SafetensorsFile], _ path: String
-  ) throws(InputError) {
-    var disagreements: [String] = []
-    var absent = index.shards
-    for (shard, file) in zip(shards, files) {
-      for entry in file.entries {
-        absent[entry.name] = nil
-        let claimed = index.shards[entry.name]
-        if claimed == shard { continue }
-        let claim = claimed.map { "places it in \($0.quoted)" } ?? "does not list it"
-        disagreements.append("the shard \(shard.quoted) holds \(entry.name.quoted), but the index \(claim)")
+  private func compare(_ index: ShardIndex) throws(InputError) {
+    var numbers: [JSONString: Int] = [:]
+    for (number, shard) in index.shards.enumerated() { numbers[shard] = number }
+    // For each file, which of its tensors the index places there.
+    var areListed = files.map { [Bool](repeating: false, count: $0.entries.count) }
+    var absent = FirstLines()
+    try index.forEachTensor { (name, shard, _) throws(InputError) in
+      guard let number = numbers[shard] else { return }
+      if let position = files[number].position(of: name) {
+        areListed[number][position] = true
+      } else if tensor(named: name) == nil {
+        absent.append { "the index places \(name.quoted) in the shard \(shard.quoted), which does not hold it" }
       }
     }
-    for (name, shard) in absent.sorted(by: { $0.key < $1.key }) {
-      disagreements.append("the index places \(name.quoted) in the shard \(shard.quoted), which does not hold it")
+    var disagreements = FirstLines()
+    let claims = try claims(of: index, areListed)
+    for (number, file) in files.enumerated() {
+      for (entry, isListed) in zip(file.entries, areListed[number]) where !isListed {
+        disagreements.append {
+          let claim = claims[entry.name].map { "places it in \($0.quoted)" } ?? "does not list it"
+          return "the shard \(index.shards[number].quoted) holds \(entry.name.quoted), but the index \(claim)"
+        }
+      }
     }
-    guard disagreements.isEmpty else {
-      throw InputError(.inconsistent, LoadReport.shown(disagreements).joined(separator: "; "), at: path)
+    let lines = disagreements.lines + absent.lines
+    guard lines.isEmpty else {
+      throw InputError(.inconsistent, LoadReport.shown(lines).joined(separator: "; "), at: index.path)
     }
+  }
+
+  /// Where the index places tensors that it does not place where they are; of the first that a message can show.
+  private func claims(of index: ShardIndex, _ areListed: [[Bool]]) throws(InputError) -> [JSONString: JSONString] {
+    var others: Set<JSONString> = []
+    for (file, areListed) in zip(files, areListed) {
+      for (entry, isListed) in zip(file.entries, areListed) where !isListed && others.count < FirstLines.most {
+        others.insert(entry.name)
+      }
+    }
+    var claims: [JSONString: JSONString] = [:]
+    guard !others.isEmpty else { return claims }
+    try index.forEachTensor { (name, shard, _) throws(InputError) in
+      if others.contains(name) { claims[name] = shard }
+    }
+    return claims
   }
 
   private enum Source {
@@ -163,5 +185,21 @@ public struct SafetensorsCheckpoint: Checkpoint {
           advice: "Give the path of the safetensors file itself, if it has another name.")
       }
     }
+  }
+}
+
+/// The lines of a message that may be shown, however many there would be.
+private struct FirstLines {
+  /// No more of them are shown.
+  static let most = 1 << 11
+
+  private(set) var lines: [String] = []
+  private var byteCount = 0
+
+  mutating func append(_ line: () -> String) {
+    // One more than is shown says that there are more.
+    guard byteCount <= LoadReport.byteLimit, lines.count <= Self.most else { return }
+    lines.append(line())
+    byteCount += lines.last?.utf8.count ?? 0
   }
 }

@@ -3,15 +3,15 @@ import Formats
 /// A safetensors file: the header is read and validated at once, tensors are read when asked for.
 ///
 /// It accepts what the reference implementation accepts, except that names may not repeat, that a tensor's record may
-/// hold nothing but its three fields, and that more than 64 axes and more than 2^19 tensors are refused.
+/// hold nothing but its three fields, and that more than 64 axes and more than 2^18 tensors are refused.
 /// White space around the header, any header length, any order of tensors, empty tensors and scalars are legal; NaN is
 /// data. Safe to use from several threads.
 public final class SafetensorsFile: Sendable {
   /// The tensors, in the order of their bytes; empty ones at one place in the order of the header.
   public let entries: [SafetensorsEntry]
   /// The free text that the file carries, in its order.
-  public let metadata: [(key: JSONString, value: JSONString)]
-  private let positions: [JSONString: Int]
+  public let metadata: SafetensorsMetadata
+  private let positions: NameTable
   private let file: InputFile
   private let dataStart: Int
 
@@ -37,14 +37,18 @@ public final class SafetensorsFile: Sendable {
       // Only now: the first bytes of other formats may also be those of a valid file.
       throw (foreignFormat(try file.read(at: 0, count: min(file.byteCount, 64))) ?? error).inside(path)
     }
-    (entries, metadata, positions) = (header.entries, header.metadata, header.positions)
+    (entries, metadata) = (header.entries, header.metadata)
+    positions = NameTable(count: entries.count) { [entries] in entries[$0].name }
   }
 
   /// The tensor of this name, compared by bytes; nil when there is none.
   public func entry(named name: String) -> SafetensorsEntry? { entry(named: JSONString(name)) }
 
   /// The tensor of this name, compared by bytes; nil when there is none.
-  public func entry(named name: JSONString) -> SafetensorsEntry? { positions[name].map { entries[$0] } }
+  public func entry(named name: JSONString) -> SafetensorsEntry? { position(of: name).map { entries[$0] } }
+
+  /// The position of a name in `entries`.
+  func position(of name: JSONString) -> Int? { positions.position(of: name) { entries[$0].name } }
 
   /// The bytes of all tensors together.
   public var dataByteCount: Int { file.byteCount - dataStart }

@@ -9,135 +9,123 @@ struct SafetensorsHeader {
   /// The longest header that is read, in bytes, as in the reference.
   static let byteLimit = 100_000_000
   /// The most tensors, and the most entries of the metadata, that are read: it bounds the memory that a file can ask for.
-  static let entryLimit = 1 << 19
+  static let entryLimit = 1 << 18
 
-  private(set) var metadata: [(key: JSONString, value: JSONString)] = []
+  private(set) var metadata = SafetensorsMetadata()
   /// In the order of their bytes.
   private(set) var entries: [SafetensorsEntry] = []
-  /// Positions in `entries`.
-  private(set) var positions: [JSONString: Int] = [:]
 
   init(parsing bytes: [UInt8], dataByteCount: Int) throws(InputError) {
     // Three levels are the deepest that a valid header has.
-    var parser = try JSONParser(bytes, depthLimit: 8)
-    guard try parser.peek() == .object else {
-      try parser.skip()
-      try parser.end()
-      throw InputError(.wrongType, "is JSON, but not an object")
-    }
-    var metadata: [(key: JSONString, value: JSONString)] = []
-    var entries: [SafetensorsEntry] = []
-    try parser.object { (name, parser) throws(InputError) in
-      do throws(InputError) {
-        if name == Field.metadata {
-          metadata = try Self.metadata(&parser)
-        } else {
-          entries.append(try Self.entry(name, &parser))
-          try Self.check(count: entries.count)
-        }
-      } catch { throw error.inside(name.quoted) }
-    }
-    try parser.end()
-    // Empty tensors that share an offset keep the order of the header.
-    let order = entries.indices.sorted {
-      let (a, b) = (entries[$0].byteRange, entries[$1].byteRange)
-      return (a.lowerBound, a.upperBound, $0) < (b.lowerBound, b.upperBound, $1)
-    }
-    entries = order.map { entries[$0] }
-    try Self.checkLayout(entries, dataByteCount)
-    (self.metadata, self.entries) = (metadata, entries)
-    positions.reserveCapacity(entries.count)
-    for (position, entry) in entries.enumerated() { positions[entry.name] = position }
-  }
-
-  private static func metadata(
-    _ parser: inout JSONParser
-  ) throws(InputError) -> [(key: JSONString, value: JSONString)] {
-    guard try parser.peek() == .object else { throw InputError(.wrongType, "must be an object of strings") }
-    var pairs: [(key: JSONString, value: JSONString)] = []
-    try parser.object { (key, parser) throws(InputError) in
-      guard try parser.peek() == .string else {
-        throw InputError(.wrongType, "must be a string", at: key.quoted)
+    let root = try JSONField(parsing: bytes, depthLimit: 8)
+    guard root.kind == .object else { throw InputError(.wrongType, "is JSON, but not an object") }
+    var (tensors, name) = (try root.object().makeIterator(), [UInt8]())
+    while let field = tensors.next(key: &name) {
+      if name == Field.metadata {
+        metadata = try Self.metadata(field)
+      } else {
+        entries.append(try Self.entry(name, field, like: entries.last?.shape ?? []))
+        try Self.check(count: entries.count, field)
       }
-      pairs.append((key, try parser.string()))
-      try check(count: pairs.count)
     }
-    return pairs
+    func follows(_ a: SafetensorsEntry, _ b: SafetensorsEntry) -> Bool {
+      (a.byteRange.lowerBound, a.byteRange.upperBound) < (b.byteRange.lowerBound, b.byteRange.upperBound)
+    }
+    // Most files have them in order. Empty tensors that share an offset keep the order of the header.
+    if !zip(entries, entries.dropFirst()).allSatisfy({ !follows($1, $0) }) {
+      let order = entries.indices.sorted {
+        follows(entries[$0], entries[$1]) || !follows(entries[$1], entries[$0]) && $0 < $1
+      }
+      entries = order.map { entries[$0] }
+    }
+    try Self.checkLayout(entries, dataByteCount)
   }
 
-  private static func check(count: Int) throws(InputError) {
-    guard count <= entryLimit else { throw InputError(.tooLarge, "is one of more than \(entryLimit) entries") }
+  private static func metadata(_ field: JSONField) throws(InputError) -> SafetensorsMetadata {
+    guard field.kind == .object else { throw field.error(.wrongType, "must be an object of strings") }
+    var metadata = SafetensorsMetadata()
+    var (pairs, text) = (try field.object().makeIterator(), [UInt8]())
+    while let value = pairs.next(key: &text) {
+      metadata.append(text)
+      text.removeAll(keepingCapacity: true)
+      try value.append(to: &text)
+      metadata.append(text)
+      try check(count: metadata.count, value)
+    }
+    return metadata
+  }
+
+  private static func check(count: Int, _ field: JSONField) throws(InputError) {
+    guard count <= entryLimit else { throw field.error(.tooLarge, "is one of more than \(entryLimit) entries") }
   }
 
   private enum Field {
-    static let metadata: JSONString = "__metadata__"
-    static let dtype: JSONString = "dtype"
-    static let shape: JSONString = "shape"
-    static let dataOffsets: JSONString = "data_offsets"
+    static let metadata = Array("__metadata__".utf8)
+    static let dtype = Array("dtype".utf8)
+    static let shape = Array("shape".utf8)
+    static let dataOffsets = Array("data_offsets".utf8)
   }
 
-  private static func entry(_ name: JSONString, _ parser: inout JSONParser) throws(InputError) -> SafetensorsEntry {
-    guard try parser.peek() == .object else { throw InputError(.wrongType, "must be an object") }
-    var dtype: SafetensorsDType?
-    var shape: [Int]?
-    var range: Range<Int>?
-    try parser.object { (key, parser) throws(InputError) in
-      do throws(InputError) {
-        switch key {
-        case Field.dtype: dtype = try Self.dtype(&parser)
-        case Field.shape: shape = try Self.shape(&parser)
-        case Field.dataOffsets: range = try Self.range(&parser)
-        default: throw InputError(.badValue, "is no field of a tensor")
-        }
-      } catch { throw error.inside(key.quoted) }
+  /// - Parameter neighbor: The shape of another tensor: one that is equal shares its memory.
+  private static func entry(
+    _ name: [UInt8], _ field: JSONField, like neighbor: [Int]
+  ) throws(InputError) -> SafetensorsEntry {
+    guard field.kind == .object else { throw field.error(.wrongType, "must be an object") }
+    var (dtype, shape, range): (SafetensorsDType?, [Int]?, Range<Int>?)
+    var (parts, key) = (try field.object().makeIterator(), [UInt8]())
+    while let part = parts.next(key: &key) {
+      switch key {
+      case Field.dtype: dtype = try Self.dtype(part)
+      case Field.shape: shape = try Self.shape(part)
+      case Field.dataOffsets: range = try Self.range(part)
+      default: throw part.error(.badValue, "is no field of a tensor")
+      }
     }
-    guard let dtype else { throw InputError(.missing, "has no dtype") }
-    guard let shape else { throw InputError(.missing, "has no shape") }
-    guard let range else { throw InputError(.missing, "has no data_offsets") }
-    return SafetensorsEntry(name: name, dtype: dtype, shape: shape, byteRange: range)
+    guard let dtype else { throw field.error(.missing, "has no dtype") }
+    guard let shape else { throw field.error(.missing, "has no shape") }
+    guard let range else { throw field.error(.missing, "has no data_offsets") }
+    return SafetensorsEntry(
+      name: JSONString(utf8: name), dtype: dtype, shape: shape == neighbor ? neighbor : shape, byteRange: range)
   }
 
-  private static func dtype(_ parser: inout JSONParser) throws(InputError) -> SafetensorsDType {
-    guard try parser.peek() == .string else { throw InputError(.wrongType, "must be a string") }
-    let name = try parser.string()
+  private static func dtype(_ field: JSONField) throws(InputError) -> SafetensorsDType {
+    let name = try field.jsonString()
     guard let dtype = SafetensorsDType(rawValue: name.text) else {
-      throw InputError(.unknownDType, "the element type \(name.quoted) is unknown")
+      throw field.error(.unknownDType, "the element type \(name.quoted) is unknown")
     }
     return dtype
   }
 
-  private static func shape(_ parser: inout JSONParser) throws(InputError) -> [Int] {
-    guard try parser.peek() == .array else { throw InputError(.wrongType, "must be an array of integers") }
+  private static func shape(_ field: JSONField) throws(InputError) -> [Int] {
+    guard field.kind == .array else { throw field.error(.wrongType, "must be an array of integers") }
     var shape: [Int] = []
-    try parser.array { (parser) throws(InputError) in
-      guard try parser.peek() == .number else { throw InputError(.wrongType, "must hold integers only") }
-      switch try parser.number() {
-      case .integer(let axis) where axis >= 0: shape.append(axis)
-      case .number(let axis) where axis.magnitude >= 0x1p63:
-        throw InputError(.overflow, "the axis \(axis) is beyond 64 bits")
-      default: throw InputError(.wrongType, "must hold non-negative integers only")
+    for axis in try field.array(atMost: 64) {
+      switch axis.kind {
+      case .integer where try axis.int() >= 0: shape.append(try axis.int())
+      case .number where try axis.double().magnitude >= 0x1p63:
+        throw axis.error(.overflow, "the axis \(try axis.double()) is beyond 64 bits")
+      default: throw axis.error(.wrongType, "must be a non-negative integer")
       }
-      guard shape.count <= 64 else { throw InputError(.tooLarge, "has more than 64 axes") }
     }
     return shape
   }
 
-  private static func range(_ parser: inout JSONParser) throws(InputError) -> Range<Int> {
-    let wrong = InputError(.wrongType, "must be an array of two integers")
-    guard try parser.peek() == .array else { throw wrong }
-    var offsets: [Int] = []
-    try parser.array { (parser) throws(InputError) in
-      guard offsets.count < 2, try parser.peek() == .number else { throw wrong }
-      switch try parser.number() {
-      case .integer(let offset): offsets.append(offset)
-      case .number(let offset) where offset.magnitude >= 0x1p63:
-        throw InputError(.badOffset, "\(offset) lies outside of every file")
-      default: throw wrong
-      }
+  private static func range(_ field: JSONField) throws(InputError) -> Range<Int> {
+    guard field.kind == .array, case var parts = try field.array().makeIterator(), let first = parts.next(),
+      let last = parts.next(), parts.next() == nil
+    else { throw field.error(.wrongType, "must be an array of two integers") }
+    let offsets = (try offset(first), try offset(last))
+    guard 0 <= offsets.0, offsets.0 <= offsets.1 else {
+      throw field.error(.badOffset, "\([offsets.0, offsets.1]) is no range")
     }
-    guard offsets.count == 2 else { throw wrong }
-    guard 0 <= offsets[0], offsets[0] <= offsets[1] else { throw InputError(.badOffset, "\(offsets) is no range") }
-    return offsets[0]..<offsets[1]
+    return offsets.0..<offsets.1
+  }
+
+  private static func offset(_ field: JSONField) throws(InputError) -> Int {
+    if field.kind == .number, case let offset = try field.double(), offset.magnitude >= 0x1p63 {
+      throw field.error(.badOffset, "\(offset) lies outside of every file")
+    }
+    return try field.int()
   }
 
   private static func checkLayout(_ entries: [SafetensorsEntry], _ dataByteCount: Int) throws(InputError) {

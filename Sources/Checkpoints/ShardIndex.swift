@@ -2,78 +2,55 @@ import Formats
 
 /// `model.safetensors.index.json`: the file that holds each tensor.
 struct ShardIndex {
-  /// By tensor name, the plain name of a file.
-  private(set) var shards: [JSONString: JSONString] = [:]
-  private var totalSize: JSONValue?
+  /// The plain names of the files, in order.
+  private(set) var shards: [JSONString] = []
+  /// The index's own path.
+  let path: String
+  private let weightMap: JSONField
+  private let totalSize: Double?
+
+  /// The most files that a model may be spread over; each is open while it is used.
+  static let shardLimit = 512
+  private static let tensorLimit = 1 << 19
 
   init(_ path: String) throws(InputError) {
-    let bytes = try InputFile.contents(of: path, atMost: 1 << 26)
-    do throws(InputError) { try parse(bytes) } catch { throw error.inside(path) }
-  }
-
-  private mutating func parse(_ bytes: [UInt8]) throws(InputError) {
-    var parser = try JSONParser(bytes, depthLimit: 64)
-    var shards: [JSONString: JSONString]?
-    var totalSize: JSONValue?
-    guard try parser.peek() == .object else {
-      try parser.skip()
-      try parser.end()
-      throw InputError(.wrongType, "is JSON, but not an object")
-    }
-    try parser.object { (key, parser) throws(InputError) in
-      switch key {
-      case "weight_map": shards = try Self.weightMap(&parser)
-      case "metadata": totalSize = try Self.totalSize(&parser)
-      default: try parser.skip()
+    self.path = path
+    let root = try JSONField(parsing: try InputFile.contents(of: path, atMost: 1 << 26), at: path)
+    weightMap = try root.required("weight_map")
+    let metadata = try root.has("metadata") ? try root.required("metadata") : nil
+    totalSize = try metadata?.has("total_size") ?? false ? try metadata?.required("total_size").double() : nil
+    var names: Set<JSONString> = []
+    try forEachTensor { (_, shard, field) throws(InputError) in
+      guard names.insert(shard).inserted else { return }
+      do throws(InputError) { try Self.checkShard(shard) } catch { throw error.inside(field.path) }
+      guard names.count <= Self.shardLimit else {
+        throw weightMap.error(.tooLarge, "names more than \(Self.shardLimit) shards")
       }
     }
-    try parser.end()
-    guard let shards else { throw InputError(.missing, "has no weight_map") }
-    (self.shards, self.totalSize) = (shards, totalSize)
+    shards = names.sorted()
   }
 
-  private static func weightMap(_ parser: inout JSONParser) throws(InputError) -> [JSONString: JSONString] {
-    guard try parser.peek() == .object else { throw InputError(.wrongType, "must be an object", at: "weight_map") }
-    var shards: [JSONString: JSONString] = [:]
-    try parser.object { (name, parser) throws(InputError) in
-      do throws(InputError) {
-        guard try parser.peek() == .string else { throw InputError(.wrongType, "must be a string") }
-        let shard = try parser.string()
-        try checkPlainFileName(shard.text)
-        let pickleEndings = [".bin", ".pt", ".pth", ".ckpt", ".pkl"]
-        if pickleEndings.contains(where: { shard.utf8.reversed().starts(with: $0.utf8.reversed()) }) {
-          throw pickle(shard.quoted)
-        }
-        shards[name] = shard
-        guard shards.count <= 1 << 19 else { throw InputError(.tooLarge, "is one of more than \(1 << 19) tensors") }
-      } catch { throw error.inside("weight_map: \(name.quoted)") }
+  /// Calls `body` with the name of each tensor, that of its file, and the place of that.
+  func forEachTensor(
+    _ body: (_ name: JSONString, _ shard: JSONString, _ field: JSONField) throws(InputError) -> Void
+  ) throws(InputError) {
+    for (name, shard) in try weightMap.object(atMost: Self.tensorLimit) {
+      try body(name, try shard.jsonString(), shard)
     }
-    return shards
   }
 
-  private static func totalSize(_ parser: inout JSONParser) throws(InputError) -> JSONValue? {
-    guard try parser.peek() == .object else { throw InputError(.wrongType, "must be an object", at: "metadata") }
-    var size: JSONValue?
-    try parser.object { (key, parser) throws(InputError) in
-      guard key == "total_size" else { return try parser.skip() }
-      guard try parser.peek() == .number else {
-        throw InputError(.wrongType, "must be a number", at: "metadata.total_size")
-      }
-      size = try parser.number()
+  private static func checkShard(_ shard: JSONString) throws(InputError) {
+    try checkPlainFileName(shard.text)
+    let pickleEndings = [".bin", ".pt", ".pth", ".ckpt", ".pkl"]
+    if pickleEndings.contains(where: { shard.utf8.reversed().starts(with: $0.utf8.reversed()) }) {
+      throw pickle(shard.quoted)
     }
-    return size
   }
 
   /// A complaint when `total_size` is given and is not the sum.
   func sizeWarning(_ byteCounts: [Int]) -> InputError? {
     let sum = byteCounts.reduce(0.0) { $0 + Double($1) }
-    let claimed: Double
-    switch totalSize {
-    case .integer(let size): claimed = Double(size)
-    case .number(let size): claimed = size
-    default: return nil
-    }
-    if claimed == sum { return nil }
+    guard let claimed = totalSize, claimed != sum else { return nil }
     return InputError(
       .inconsistent, "claims \(claimed) bytes, but the shards hold \(sum)", at: "metadata.total_size")
   }

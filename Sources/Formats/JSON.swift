@@ -22,8 +22,26 @@ public enum JSONValue: Sendable, Equatable {
     return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
   }
 
-  /// What kind of value it is, in a word for messages.
-  var kindName: String {
+  /// What kind of value it is.
+  public var kind: JSONKind {
+    switch self {
+    case .null: .null
+    case .bool: .bool
+    case .integer: .integer
+    case .number: .number
+    case .string: .string
+    case .array: .array
+    case .object: .object
+    }
+  }
+}
+
+/// The kinds of values, which are those of `JSONValue`.
+public enum JSONKind: Sendable {
+  case null, bool, integer, number, string, array, object
+
+  /// The kind in a word or two, for messages.
+  var name: String {
     switch self {
     case .null: "null"
     case .bool: "a Boolean"

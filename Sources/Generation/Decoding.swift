@@ -38,7 +38,7 @@ public struct Decoding: Sendable, Equatable {
     }
     func tokens(_ key: String) throws(InputError) -> [Int] {
       guard let field = try json.optional(key) else { return [] }
-      if case .integer = field.value { return [try field.int()] }
+      if field.kind == .integer { return [try field.int()] }
       return try tokens(field)
     }
     beams.width = try json.optional("num_beams")?.int(in: 1...1024) ?? 1
@@ -49,8 +49,8 @@ public struct Decoding: Sendable, Equatable {
     if beams.width == 1 { beams.best = 1 }
     rules.repetitionPenalty = try json.optional("repetition_penalty")?.double(in: 1e-6...1e6) ?? 1
     rules.unrepeatedLength = try count("no_repeat_ngram_size") ?? 0
-    for field in try json.optional("bad_words_ids")?.array(atMost: 1 << 20) ?? [] {
-      rules.badWords.append(try tokens(field))
+    if let words = try json.optional("bad_words_ids") {
+      for field in try words.array(atMost: 1 << 16) { rules.badWords.append(try tokens(field)) }
     }
     // Where both are said, the number of new tokens counts.
     let (minNewTokens, minLength) = (try count("min_new_tokens"), try count("min_length"))
@@ -68,7 +68,7 @@ public struct Decoding: Sendable, Equatable {
 extension JSONField {
   /// `true`, `false` or `"never"`.
   fileprivate func stopping() throws(InputError) -> BeamSearch.Stopping {
-    if case .string = value {
+    if kind == .string {
       guard try string() == "never" else {
         throw error(.badValue, "is no way to stop", advice: "Known are true, false and \"never\".")
       }

@@ -143,7 +143,7 @@ extension JSONField {
 
   /// A side of a square, a height and a width, or the length of the shorter side.
   fileprivate func target() throws(InputError) -> ImageProcessor.Target {
-    guard case .object = value else {
+    guard kind == .object else {
       let side = try int(in: Self.sides)
       return .size(.init(height: side, width: side))
     }
@@ -154,7 +154,7 @@ extension JSONField {
 
   /// A number for each colour, or one for all.
   fileprivate func colors(_ range: ClosedRange<Double>) throws(InputError) -> [Float] {
-    guard case .array = value else {
+    guard kind == .array else {
       return [Float](repeating: Float(try double(in: range)), count: 3)
     }
     let fields = try array(atMost: 3)

@@ -48,7 +48,7 @@ extension JSONField {
   /// One token id or a list of them, none negative. One that the vocabulary lacks, as defaults may be, never comes, and
   /// does no harm.
   func tokenIDs() throws(InputError) -> [Int] {
-    if case .array = value {
+    if kind == .array {
       let fields = try array(atMost: 1024)
       guard !fields.isEmpty else { throw error(.badValue, "is an empty list") }
       var ids: [Int] = []
@@ -63,14 +63,11 @@ extension JSONField {
 func unnamedLabels(_ count: Int) -> [String] { (0..<count).map { "LABEL_\($0)" } }
 
 extension JSONField {
-  /// Whether there is a member `key`, be it `null`.
-  func has(_ key: JSONString) throws(InputError) -> Bool { try object().contains { $0.key == key } }
-
   /// A size: what the file says, or what the reference assumes of a file that does not. The tensors must fit either.
   ///
   /// - Throws: `wrongType` for null; a typed error for a number outside `range`.
   func size(_ key: String, _ range: ClosedRange<Int>, assumed: Int) throws(InputError) -> Int {
-    try has(JSONString(key)) ? try required(key).int(in: range) : assumed
+    try has(key) ? try required(key).int(in: range) : assumed
   }
 
   /// A size that has another name in other families, which counts where a file has it.
@@ -86,11 +83,16 @@ extension JSONField {
     guard let field = try optional("id2label") else {
       return unnamedLabels(try optional("num_labels")?.int(in: SizeLimit.count) ?? usual)
     }
-    var labels: [String] = []
     let members = try field.object(atMost: SizeLimit.count.upperBound)
-    for id in members.indices { labels.append(try field.required("\(id)").string()) }
+    var labels = [String?](repeating: nil, count: members.count)
+    for (key, name) in members {
+      // A key that is no number in this order leaves one out, which is then missing.
+      guard let id = Int(key.text), labels.indices.contains(id), key == JSONString("\(id)") else { continue }
+      labels[id] = try name.string()
+    }
+    if let id = labels.firstIndex(of: nil) { throw InputError(.missing, "is missing", at: "\(field.path).\(id)") }
     guard !labels.isEmpty else { throw field.error(.badValue, "names no class") }
-    return labels
+    return labels.compactMap { $0 }
   }
 }
 

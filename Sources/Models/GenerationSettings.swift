@@ -19,15 +19,16 @@ extension PretrainedModel {
   /// A model that is one file has none. A setting whose value changes nothing (a guidance scale of 1, an empty list) is not listed, nor are those of sampling,
   /// which a caller chooses.
   ///
-  /// - Throws: `notFound` where there is neither file, the errors of JSON, and `wrongType` where a file is no object.
+  /// - Throws: `notFound` where there is neither file, the errors of JSON, `wrongType` where a file is no object, and
+  ///   `tooLarge` for a setting of more than 64 KB.
   public static func settingsNotHonoured(in folder: String) throws(InputError) -> [GenerationSetting] {
     if try fileKind(folder) == .file { return [] }
     var json = try generationConfiguration(in: folder)
     if json == nil { json = try configuration(in: folder) }
     var settings: [GenerationSetting] = []
     for (name, neutral) in neutralValues {
-      if let field = try json?.optional(name), !field.value.changesNothing(like: neutral) {
-        settings.append(GenerationSetting(name: name, value: field.value))
+      if let field = try json?.optional(name), try !field.changesNothing(like: neutral) {
+        settings.append(GenerationSetting(name: name, value: try field.value()))
       }
     }
     return settings
@@ -42,13 +43,15 @@ extension PretrainedModel {
   ]
 }
 
-extension JSONValue {
-  fileprivate func changesNothing(like neutral: Double?) -> Bool {
-    switch self {
-    case .null, .bool(false), .array([]), .object([]): true
-    case .integer(let number): Double(number) == neutral
-    case .number(let number): number == neutral
-    default: false
+extension JSONField {
+  fileprivate func changesNothing(like neutral: Double?) throws(InputError) -> Bool {
+    switch kind {
+    case .null: true
+    case .bool: try !bool()
+    case .integer, .number: try double() == neutral
+    case .array: try array().isEmpty
+    case .object: try object().isEmpty
+    case .string: false
     }
   }
 }

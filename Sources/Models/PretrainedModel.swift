@@ -75,9 +75,7 @@ public enum PretrainedModel {
   /// A parsed file of JSON.
   package static func document(_ path: String) throws(InputError) -> JSONField {
     let bytes = try InputFile.contents(of: path, atMost: 1 << 24)
-    do throws(InputError) { return JSONField(try JSONValue(parsing: bytes), at: path) } catch {
-      throw error.inside(path)
-    }
+    return try JSONField(parsing: bytes, at: path)
   }
 
   /// Refuses a number of layers that the file's tensors cannot fill, before any layer is made.

@@ -124,9 +124,7 @@ extension T5 {
       isGated = name.hasPrefix(gate)
       // The gated one's "gelu" has always been the tanh form.
       let plain = name == "gated-gelu" ? "gelu_new" : isGated ? String(name.dropFirst(gate.count)) : name
-      var activationField = field
-      activationField.value = .string(JSONString(plain))
-      activation = try activationField.activation()
+      activation = try field.replaced(by: .string(JSONString(plain))).activation()
     }
 
     /// `config.json` as Hugging Face reads it.

@@ -152,7 +152,7 @@ extension Transformer {
       labels = try json.labels(unless: 3)
       let tokens = family.tokens
       func token(_ key: String, _ usual: Int?) throws(InputError) -> Int? {
-        try json.has(JSONString(key)) ? try json.optional(key)?.int() : usual
+        try json.has(key) ? try json.optional(key)?.int() : usual
       }
       decoderStartToken =
         try json.has("decoder_start_token_id")

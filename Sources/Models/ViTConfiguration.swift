@@ -178,7 +178,7 @@ extension JSONField {
   fileprivate func imageSize(_ key: String, _ assumed: Int) throws(InputError) -> ImageSize {
     let sides = 1...1 << 15
     guard let field = try optional(key) else { return ImageSize(assumed) }
-    guard case .array = field.value else { return ImageSize(try field.int(in: sides)) }
+    guard field.kind == .array else { return ImageSize(try field.int(in: sides)) }
     let both = try field.array(atMost: 2)
     guard both.count == 2 else { throw field.error(.badValue, "has \(both.count) entries, not a height and a width") }
     return ImageSize(height: try both[0].int(in: sides), width: try both[1].int(in: sides))

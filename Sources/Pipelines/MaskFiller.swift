@@ -38,7 +38,7 @@ public struct MaskFiller: Sendable {
     var named: [String] = []
     for file in ["tokenizer_config.json", "special_tokens_map.json"] {
       if let field = try PretrainedModel.documentIfPresent("\(folder)/\(file)")?.optional("mask_token") {
-        if case .object = field.value {
+        if field.kind == .object {
           named.append(try field.required("content").string())
         } else {
           named.append(try field.string())

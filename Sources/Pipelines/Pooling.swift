@@ -47,7 +47,7 @@ public enum Pooling: String, Sendable, CaseIterable {
   static func all(_ json: JSONField) throws(InputError) -> [Pooling] {
     if let field = try json.optional("pooling_mode") {
       var names = [field]
-      if case .array = field.value { names = try field.array(atMost: 16) }
+      if field.kind == .array { names = Array(try field.array(atMost: 16)) }
       var found: [Pooling] = []
       for name in names {
         guard let pooling = Pooling(rawValue: try name.string()) else {

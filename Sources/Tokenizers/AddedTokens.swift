@@ -25,10 +25,8 @@ struct AddedTokenMatcher: Sendable {
     var end: Int
   }
 
-  // A trie over bytes. Its nodes are numbers, the root is 0.
-  private var children = PairTable()
-  private var nodeCount: UInt32 = 1
-  private var tokenOfNode: [UInt32: Int] = [:]
+  /// The positions in `tokens`, by what they are to be found as.
+  private var trie = ByteTrie(expectedCount: 64)
   private var tokens: [AddedToken] = []
   private var firstBytes = [Bool](repeating: false, count: 256)
 
@@ -45,19 +43,10 @@ struct AddedTokenMatcher: Sendable {
     }
     guard let first = pattern.first else { return }
     firstBytes[Int(first)] = true
-    var node: UInt32 = 0
-    for byte in pattern {
-      if let child = children.insert(nodeCount, for: node, UInt32(byte)) {
-        node = child
-      } else {
-        node = nodeCount
-        nodeCount += 1
-      }
-    }
-    if tokenOfNode[node] == nil {
-      tokenOfNode[node] = tokens.count
-      tokens.append(token)
-    }
+    if let node = trie.node(of: pattern), trie.id(at: node) >= 0 { return }
+    trie.add(pattern, id: Int32(truncatingIfNeeded: tokens.count))
+    tokens.append(token)
+    do throws(InputError) { try trie.checkSize(tokenCount: tokens.count) } catch { throw error.inside("added_tokens") }
   }
 
   /// The text's segments, in order; none for an empty text. They are apart, but that white space which one token stripped
@@ -86,10 +75,10 @@ struct AddedTokenMatcher: Sendable {
   }
 
   private func longestMatch(in text: [UInt8], at start: Int) -> (AddedToken, end: Int)? {
-    var (node, index, best) = (UInt32(0), start, (AddedToken, end: Int)?.none)
-    while index < text.count, case let child = children.value(for: node, UInt32(text[index])), child != PairTable.none {
+    var (node, index, best) = (ByteTrie.root, start, (AddedToken, end: Int)?.none)
+    while index < text.count, let child = trie.child(of: node, text[index]) {
       (node, index) = (child, index + 1)
-      if let token = tokenOfNode[node] { best = (tokens[token], index) }
+      if case let token = Int(trie.id(at: node)), token >= 0 { best = (tokens[token], index) }
     }
     return best
   }

@@ -18,7 +18,7 @@ public struct CharacterTokenizer: Tokenizer {
   /// - Throws: `InputError`: `badJSON` and its kin, `missing`, `wrongType`; `unsupported` for another type of tokenizer,
   ///   `badVersion` for another version; `badValue` where the characters are none, or not in strictly rising order.
   public init(fileContents bytes: [UInt8]) throws(InputError) {
-    let root = JSONField(try JSONValue(parsing: bytes))
+    let root = try JSONField(parsing: bytes)
     let type = try root.required("type")
     guard try type.string() == Self.typeName else { throw root.unsupportedType(try type.string()) }
     let version = try root.required("version")

@@ -50,7 +50,7 @@ extension PipelineTokenizer {
   /// - Throws: `InputError`: `badJSON` and its kin for what is not JSON, `missing`, `wrongType`, `badValue`, `duplicate` and
   ///   `inconsistent` for what contradicts the format or itself, `unsupported` for what is not implemented.
   public init(tokenizerJSON bytes: [UInt8]) throws(InputError) {
-    let root = JSONField(try JSONValue(parsing: bytes))
+    let root = try JSONField(parsing: bytes)
     try root.allowOnly([
       "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
       "model",

@@ -5,9 +5,8 @@ import Formats
 extension JSONField {
   /// Refuses members other than those named.
   func allowOnly(_ names: Set<String>) throws(InputError) {
-    guard case .object(let members) = value else { throw error(.wrongType, "must be an object") }
-    for member in members where !names.contains(member.key.text) {
-      throw try required(member.key.text).error(.unsupported, "is a setting that is not implemented")
+    for (key, field) in try object() where !names.contains(key.text) {
+      throw field.error(.unsupported, "is a setting that is not implemented")
     }
   }
 

@@ -78,7 +78,7 @@ extension Manifest {
     step = try json.required("step").int(in: 0...1 << 53)
     arithmetic = try Arithmetic(json)
     recipe = try Recipe(json)
-    optimizer = try json.required("optimizer").value
+    optimizer = try json.required("optimizer").value(atMost: 1 << 20)
     files = []
     var seen: Set<JSONString> = []
     for entry in try json.required("files").array(atMost: 4096) {

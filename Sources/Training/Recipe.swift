@@ -28,7 +28,7 @@ public struct Recipe: Sendable, Equatable {
     let seed = try json.required("seed")
     guard let number = UInt64(try seed.string()) else { throw seed.error(.badValue, "is no number of 64 bits") }
     self.seed = number
-    settings = try json.required("settings").value
+    settings = try json.required("settings").value(atMost: 1 << 20)
     let hash = try json.required("settings_sha256")
     guard try hash.string() == Recipe.hash(settings) else {
       throw hash.error(.badChecksum, "is not the checksum of the settings")

@@ -84,7 +84,7 @@ public struct TrainingCheckpoint: Sendable {
         advice: "Give the folder that the run was saved to.")
     }
     let manifestPath = "\(path)/\(Manifest.fileName)"
-    let bytes = try InputFile.contents(of: manifestPath, atMost: 1 << 24)
+    let bytes = try InputFile.contents(of: manifestPath, atMost: 1 << 21)
     do throws(InputError) { manifest = try Manifest(parsing: bytes) } catch { throw error.inside(manifestPath) }
     for name in [TrainingCheckpoint.weights, TrainingCheckpoint.moments] {
       guard manifest.files.contains(where: { $0.name == name }) else {
@@ -122,12 +122,12 @@ public struct TrainingCheckpoint: Sendable {
     }
     var moments = updateCount == 0 ? [] : optimizer.emptyMoments(of: restored, frozen: frozen)
     let settings = optimizer.settings(updateCount: updateCount, moments)
-    guard try field.required("frozen").value == settings["frozen"] else {
+    guard try field.required("frozen").value() == settings["frozen"] else {
       throw field.error(
         .inconsistent, "says that other parameters are frozen than this run freezes",
         advice: "Give `restore` and `valueAndGradient` the selection that the run began with.")
     }
-    guard field.value == settings else {
+    guard manifest.optimizer == settings else {
       throw field.error(
         .inconsistent, "has other settings than the optimizer of this run",
         advice: "Resume with the optimizer that the run began with.")

@@ -136,7 +136,7 @@ import Testing
       let path = folder + "/x"
       try Data(safetensors(#"{"a.b":{"dtype":"F33"}}"#)).write(to: URL(fileURLWithPath: path))
       let error = try #require(throws: InputError.self) { try SafetensorsFile(opening: path) }
-      #expect(error.place == #"\#(path): header: "a.b": "dtype""#)
+      #expect(error.place == #"\#(path): header: "a.b".dtype"#)
     }
   }
 }

@@ -2,15 +2,14 @@ import Formats
 import Testing
 
 @Suite struct JSONFields {
-  let config: JSONField
-
-  init() throws {
-    config = JSONField(
-      try parse(
-        """
-        {"width": 768, "rate": 1e-5, "whole": 2.0, "name": "gpt2", "tied": true, "none": null, "ids": [1, [2]],
-        "rope": {"factor": 8, "a.b": {"c": 1}, "": {"d": 1}}, "huge": 9223372036854775808}
-        """), at: "config.json")
+  /// A configuration as it is read from a file, or as a tree in memory, which must be alike.
+  private func config(inMemory isInMemory: Bool) throws -> JSONField {
+    let text = """
+      {"width": 768, "rate": 1e-5, "whole": 2.0, "name": "gpt2", "tied": true, "none": null, "ids": [1, [2]],
+      "rope": {"factor": 8, "a.b": {"c": 1}, "": {"d": 1}}, "huge": 9223372036854775808}
+      """
+    return isInMemory
+      ? JSONField(try parse(text), at: "config.json") : try JSONField(parsing: Array(text.utf8), at: "config.json")
   }
 
   private func error<T>(_ body: () throws -> T) throws -> String {
@@ -18,7 +17,8 @@ import Testing
     return "\(error.kind.rawValue) at \(error.place)"
   }
 
-  @Test func `typed values are read`() throws {
+  @Test(arguments: [false, true]) func `typed values are read`(isInMemory: Bool) throws {
+    let config = try config(inMemory: isInMemory)
     #expect(try config.required("width").int(in: 1...768) == 768)
     #expect(try config.required("width").double() == 768)
     #expect(try config.required("rate").double(in: 0...1) == 1e-5)
@@ -32,9 +32,13 @@ import Testing
     #expect(try config.optional("width")?.int() == 768)
     #expect(try config.required("ids").array(atMost: 2)[0].int() == 1)
     #expect(try config.required("rope").object(atMost: 3).map(\.key) == ["factor", "a.b", ""])
+    #expect(try config.has("none") && !config.has("absent"))
+    #expect(try config.required("ids").array().count == 2 && config.object().count == 9)
+    #expect(try config.required("rope").value() == ["factor": 8, "a.b": ["c": 1], "": ["d": 1]])
   }
 
-  @Test func `every complaint names the field`() throws {
+  @Test(arguments: [false, true]) func `every complaint names the field`(isInMemory: Bool) throws {
+    let config = try config(inMemory: isInMemory)
     #expect(try error { try config.required("absent") } == "missing at config.json: absent")
     #expect(try error { try config.required("width").int(in: 1...767) } == "tooLarge at config.json: width")
     #expect(try error { try config.required("width").int(in: 769...800) } == "badValue at config.json: width")
@@ -64,8 +68,11 @@ import Testing
 
   @Test func `keys from a hostile file cannot spoil a message`() throws {
     let key = JSONString("\u{1b}[2J\n\u{202e}" + String(repeating: "x", count: 70_000))
-    let field = try JSONField(.object([JSONMember(key, 1)]), at: "f").object()[0].field
-    #expect(field.path.utf8.count < 200)
-    #expect(field.path.hasPrefix(#"f: "\u{1b}[2J\u{a}\u{202e}xxx"#))
+    let document = JSONValue.object([JSONMember(key, 1)])
+    for root in [JSONField(document, at: "f"), try JSONField(parsing: try document.encoded(), at: "f")] {
+      let field = try #require(try root.object().first { _ in true }).field
+      #expect(field.path.utf8.count < 200)
+      #expect(field.path.hasPrefix(#"f: "\u{1b}[2J\u{a}\u{202e}xxx"#))
+    }
   }
 }

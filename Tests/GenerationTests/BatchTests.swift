@@ -27,7 +27,7 @@ private struct ExpectedBatch {
     func ids(_ field: JSONField) throws -> [Int] { try field.array().map { try $0.int() } }
     model = try json.required("model").string()
     prompts = try json.required("prompts").array().map(ids)
-    settings = try json.required("settings").value
+    settings = try json.required("settings").value()
     sequences = try json.required("sequences").array().map { try $0.array().map(ids) }
     scores = try json.optional("scores")?.array().map { try $0.array().map { try $0.double() } }
   }

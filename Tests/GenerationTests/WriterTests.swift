@@ -48,7 +48,7 @@ private struct Expected {
     func ids(_ field: JSONField) throws -> [Int] { try field.array().map { try $0.int() } }
     model = try json.required("model").string()
     prompt = try ids(json.required("prompt"))
-    settings = try json.required("settings").value
+    settings = try json.required("settings").value()
     sequences = try json.required("sequences").array().map(ids)
     scores = try json.optional("scores")?.array().map { try $0.double() }
   }

@@ -8,6 +8,7 @@ let groups: [(name: String, families: [HostileFamily])] = [
   ("safetensors", safetensorsFamilies), ("indices", indexFamilies), ("configurations", configurationFamilies),
   ("GGUF", ggufFamilies), ("llama2.c", llama2CFamilies), ("tokenizers", tokenizerFamilies),
   ("SentencePiece", sentencePieceFamilies), ("images", imageFamilies), ("training", trainingFamilies),
+  ("wide", wideFamilies),
 ]
 
 @Suite(.serialized) struct HostileTests {

@@ -267,7 +267,7 @@ enum ModelFixture {
   ])
   func damagedConfigurations(_ name: String) throws {
     let bytes = try Data(contentsOf: URL(filePath: ModelFixture.path(name) + "/config.json"))
-    let members = try JSONField(try JSONValue(parsing: Array(bytes))).object()
+    let members = Array(try JSONField(parsing: Array(bytes)).object())
     let values: [JSONValue] = [
       .null, .bool(true), .integer(-1), .integer(0), .integer(1), .integer(3), .integer(1 << 20), .integer(.max),
       .integer(.min), .number(1e300), .number(0.5), .string("relu"), .array([]), .array([.integer(-7)]), .object([]),
@@ -276,7 +276,7 @@ enum ModelFixture {
     var refused = 0
     for index in members.indices {
       for value in values {
-        let changed = members.enumerated().map { JSONMember($1.key, $0 == index ? value : $1.field.value) }
+        let changed = try members.enumerated().map { JSONMember($1.key, $0 == index ? value : try $1.field.value()) }
         let text = String(decoding: try JSONValue.object(changed).encoded(), as: UTF8.self)
         do { _ = try outputs(name, configuration: { _ in text }) } catch let error as InputError {
           #expect(!error.what.isEmpty)

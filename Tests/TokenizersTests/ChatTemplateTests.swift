@@ -14,8 +14,7 @@ import Tokenizers
   }
 
   private func cases() throws -> (head: JSONField, cases: ArraySlice<JSONField>) {
-    let all = try JSONField(try JSONValue(parsing: Array(try Self.source("expected.json").utf8)), at: "expected")
-      .array()
+    let all = Array(try JSONField(parsing: Array(try Self.source("expected.json").utf8), at: "expected").array())
     return (all[0], all.dropFirst())
   }
 
@@ -39,17 +38,18 @@ import Tokenizers
 
   @Test func families() throws {
     let (head, cases) = try cases()
-    let variables = members(try head.required("variables").value)
+    let variables = members(try head.required("variables").value())
     var count = 0
     for golden in cases {
       guard let name = try golden.optional("template")?.string() else { continue }
       count += 1
       let conversation = try golden.required("conversation")
       let given: Set<JSONString> = ["messages", "tools", "add_generation_prompt"]
-      let others = members(conversation.value).filter { !given.contains($0.key) }
-      try check(golden, "\(name): \(conversation.value)") {
+      let others = members(try conversation.value()).filter { !given.contains($0.key) }
+      try check(golden, "\(name): \(try conversation.value())") {
         try ChatTemplate(try Self.source(name + ".jinja")).text(
-          messages: try conversation.required("messages").value, tools: conversation.optional("tools")?.value ?? .null,
+          messages: try conversation.required("messages").value(),
+          tools: conversation.optional("tools")?.value() ?? .null,
           addingGenerationPrompt: conversation.optional("add_generation_prompt")?.bool() ?? false,
           variables: variables + others)
       }
@@ -59,7 +59,7 @@ import Tokenizers
 
   @Test func pieces() throws {
     let (head, cases) = try cases()
-    let context = members(try head.required("context").value)
+    let context = members(try head.required("context").value())
     for golden in cases {
       guard let source = try golden.optional("source")?.string() else { continue }
       try check(golden, source) { try ChatTemplate(source).text(messages: [], variables: context) }

@@ -98,7 +98,7 @@ struct ChatSettings: Sendable {
   /// Reads what `tokenizer_config.json` or `special_tokens_map.json` say. What is known already stays.
   mutating func read(_ root: JSONField) throws(InputError) {
     if let field = try root.optional("chat_template"), sources.isEmpty {
-      if case .string = field.value {
+      if field.kind == .string {
         sources["default"] = try field.string()
       } else {
         for entry in try field.array(atMost: 64) {
@@ -111,11 +111,8 @@ struct ChatSettings: Sendable {
     }
     for role in TokenizerConfiguration.roleNames where !specialTokens.contains(where: { $0.key == JSONString(role) }) {
       guard let field = try root.optional(role) else { continue }
-      if case .string = field.value {
-        specialTokens.append(JSONMember(JSONString(role), field.value))
-      } else {
-        specialTokens.append(JSONMember(JSONString(role), .string(try field.required("content").jsonString())))
-      }
+      let content = field.kind == .string ? field : try field.required("content")
+      specialTokens.append(JSONMember(JSONString(role), .string(try content.jsonString())))
     }
   }
 }

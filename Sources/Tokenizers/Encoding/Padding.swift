@@ -73,7 +73,7 @@ extension Padding {
     try field.allowOnly(["strategy", "direction", "pad_to_multiple_of", "pad_id", "pad_type_id", "pad_token"])
     let strategy = try field.required("strategy")
     let length: Length
-    if case .string = strategy.value {
+    if strategy.kind == .string {
       guard try strategy.string() == "BatchLongest" else { throw strategy.error(.badValue, "is unknown") }
       length = .longest
     } else {

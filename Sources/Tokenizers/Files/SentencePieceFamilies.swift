@@ -124,7 +124,7 @@ extension PipelineTokenizer {
   init(
     marian model: SentencePieceModel, vocabularyJSON: [UInt8], _ configuration: TokenizerConfiguration
   ) throws(InputError) {
-    let vocabulary = try Vocabulary(JSONField(try JSONValue(parsing: vocabularyJSON), at: "vocab.json"))
+    let vocabulary = try Vocabulary(JSONField(parsing: vocabularyJSON, at: "vocab.json"))
     let unknown = try vocabulary.special(configuration.token("unk_token", default: "<unk>"))
     let end = try vocabulary.special(configuration.token("eos_token", default: "</s>"))
     let segmenter = try SentencePieceSegmenter(

@@ -44,11 +44,11 @@ extension Vocabulary {
 
   /// Reads a tiktoken file; tokens are written in the byte alphabet.
   fileprivate init(tiktoken bytes: [UInt8]) throws(InputError) {
-    let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard lines.count <= Model.sizeLimit else {
+    let lines = TextLines(bytes), count = lines.count
+    guard count <= Model.sizeLimit else {
       throw InputError(.tooLarge, "has more than \(Model.sizeLimit) lines", at: "tiktoken")
     }
-    self.init(expectedCount: lines.count)
+    self.init(expectedCount: count)
     for (number, line) in lines.enumerated() {
       let line = Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
       guard !line.isEmpty else { continue }

@@ -61,17 +61,20 @@ struct TokenizerConfiguration {
     for role in Self.roleNames where !roles.contains(where: { $0.role == role }) {
       if let token = try root.optional(role) { roles.append((role, try token.specialToken())) }
     }
-    for token in try root.optional("additional_special_tokens")?.array(atMost: AddedTokenMatcher.sizeLimit) ?? [] {
-      roles.append(("additional", try token.specialToken()))
+    if let tokens = try root.optional("additional_special_tokens") {
+      for token in try tokens.array(atMost: AddedTokenMatcher.sizeLimit) {
+        roles.append(("additional", try token.specialToken()))
+      }
     }
   }
 
   /// Reads an `added_tokens.json`: tokens and their ids.
   mutating func readAddedTokens(_ root: JSONField) throws(InputError) {
+    let known = Set(addedTokens.map(\.content)), special = Set(roles.map(\.token.content))
     for (key, id) in try root.object(atMost: AddedTokenMatcher.sizeLimit) {
-      guard !addedTokens.contains(where: { $0.content == key.utf8 }) else { continue }
+      guard !known.contains(key.utf8) else { continue }
       guard !key.utf8.isEmpty else { throw id.error(.badValue, "is the id of an empty token") }
-      let isSpecial = roles.contains { $0.token.content == key.utf8 }
+      let isSpecial = special.contains(key.utf8)
       addedTokens.append(AddedToken(content: key.utf8, id: try id.int(in: 0...Int(Int32.max)), isSpecial: isSpecial))
     }
   }
@@ -137,7 +140,8 @@ struct TokenizerConfiguration {
     var added = addedTokens
     var nextID = max(vocabulary.idBound, (added.map(\.id).max() ?? -1) + 1)
     let named = roles.map(\.token) + customary.filter { vocabulary.id(of: $0) >= 0 }.map { AddedToken(special: $0) }
-    for var token in named where !added.contains(where: { $0.content == token.content }) {
+    var contents = Set(added.map(\.content))
+    for var token in named where contents.insert(token.content).inserted {
       let known = vocabulary.id(of: token.content)
       token.id = known >= 0 ? Int(known) : nextID
       if known < 0 { nextID += 1 }
@@ -157,7 +161,7 @@ extension AddedToken {
 extension JSONField {
   /// A special token, as its text or with its flags.
   fileprivate func specialToken() throws(InputError) -> AddedToken {
-    if case .string = value { return AddedToken(special: try text(1...AddedTokenMatcher.longestToken)) }
+    if kind == .string { return AddedToken(special: try text(1...AddedTokenMatcher.longestToken)) }
     var token = AddedToken(special: try required("content").text(1...AddedTokenMatcher.longestToken))
     token.isSingleWord = try optional("single_word")?.bool() ?? false
     token.stripsLeft = try optional("lstrip")?.bool() ?? false

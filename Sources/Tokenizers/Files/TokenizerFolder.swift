@@ -82,10 +82,10 @@ extension PipelineTokenizer {
     let merges = source == .bytePairs ? try readFile(folder + "/merges.txt") : []
     var configuration = TokenizerConfiguration()
     for name in TokenizerConfiguration.fileNames where exists("\(folder)/\(name)") {
-      try configuration.read(JSONField(try JSONValue(parsing: try readFile("\(folder)/\(name)")), at: name))
+      try configuration.read(JSONField(parsing: try readFile("\(folder)/\(name)"), at: name))
     }
     if case let added = "\(folder)/added_tokens.json", exists(added) {
-      try configuration.readAddedTokens(JSONField(try JSONValue(parsing: try readFile(added)), at: "added_tokens.json"))
+      try configuration.readAddedTokens(JSONField(parsing: try readFile(added), at: "added_tokens.json"))
     }
     switch (source, configuration.family) {
     case (.bytePairs, .bytePairs(let layout)?):
@@ -134,7 +134,7 @@ extension PipelineTokenizer {
     }
     for name in ["tokenizer_config.json", "special_tokens_map.json"] where exists("\(folder)/\(name)") {
       do throws(InputError) {
-        try chatSettings.read(JSONField(try JSONValue(parsing: try readFile("\(folder)/\(name)")), at: name))
+        try chatSettings.read(JSONField(parsing: try readFile("\(folder)/\(name)"), at: name))
       } catch {
         throw error.inside(folder)
       }

@@ -74,26 +74,28 @@ extension Vocabulary {
   /// Reads a token from each line.
   init(lines text: [UInt8]) throws(InputError) {
     if let bad = firstInvalidUTF8(text) { throw InputError(.badUTF8, "is not UTF-8", at: "vocab.txt: byte \(bad)") }
-    let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard lines.count <= Model.sizeLimit else {
+    let lines = TextLines(text), count = lines.count
+    guard count <= Model.sizeLimit else {
       throw InputError(.tooLarge, "has more than \(Model.sizeLimit) lines", at: "vocab.txt")
     }
-    self.init(expectedCount: lines.count)
+    self.init(expectedCount: count)
+    var token: [UInt8] = []
     for (id, line) in lines.enumerated() {
-      let line = Array(line)
-      var end = line.count
-      while end > 0, case let last = scalarStart(in: line, endingAt: end, notBefore: 0),
-        ScalarClass(scalar(in: line, at: last, before: end).value).isSpace
+      var end = line.endIndex
+      while end > line.startIndex, case let last = scalarStart(in: text, endingAt: end, notBefore: line.startIndex),
+        ScalarClass(scalar(in: text, at: last, before: end).value).isSpace
       {
         end = last
       }
-      guard end > 0 else { continue }
+      guard end > line.startIndex else { continue }
+      token.removeAll(keepingCapacity: true)
+      token.append(contentsOf: text[line.startIndex..<end])
       do throws(InputError) {
-        try add(Array(line[..<end]), id: id)
+        try add(token, id: id)
       } catch {
         throw error.inside("vocab.txt: line \(id + 1)")
       }
     }
-    guard count > 0 else { throw InputError(.badValue, "has no tokens", at: "vocab.txt") }
+    guard self.count > 0 else { throw InputError(.badValue, "has no tokens", at: "vocab.txt") }
   }
 }

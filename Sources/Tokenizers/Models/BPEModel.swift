@@ -6,7 +6,7 @@ import Formats
 struct BPEModel: Sendable {
   let vocabulary: Vocabulary
   private var merger: BytePairMerger
-  private var joins: JoinTable
+  private var joins = JoinTable()
   private var unknownID: Int32?
   private var fusesUnknown = false
   private var byteFallback: [Int32]?
@@ -27,7 +27,6 @@ struct BPEModel: Sendable {
   ) {
     (self.vocabulary, self.isByteLevel, self.prefix, self.suffix) = (vocabulary, isByteLevel, prefix, suffix)
     merger = BytePairMerger(expectedCount: expectedMerges)
-    joins = JoinTable(vocabulary)
     var ids: [Place: [Int32]] = [:]
     for place in Place.allCases {
       ids[place] = (0...255).map { (byte: UInt8) in
@@ -67,7 +66,7 @@ struct BPEModel: Sendable {
         pairs.append((left, right, Int32(truncatingIfNeeded: id)))
       }
     }
-    for pair in pairs { joins.add(pair.left, pair.right) }
+    for pair in pairs { joins.add(vocabulary.lastScalar(of: pair.left), vocabulary.firstScalar(of: pair.right)) }
     if let scores {
       merger = BytePairMerger(expectedCount: pairs.count)
       pairs.sort { a, b in
@@ -111,7 +110,10 @@ struct BPEModel: Sendable {
     guard merger.add(leftID, rightID, into: merged) else {
       throw InputError(.duplicate, "merges \(quoted(text[left])) and \(quoted(text[right])) for a second time")
     }
-    joins.add(leftID, rightID)
+    let last = scalarStart(in: text, endingAt: left.upperBound, notBefore: left.lowerBound)
+    joins.add(
+      scalar(in: text, at: last, before: left.upperBound).value,
+      scalar(in: text, at: right.lowerBound, before: right.upperBound).value)
   }
 
   private static func unknownToken(_ token: ArraySlice<UInt8>) -> InputError {
@@ -148,7 +150,8 @@ struct BPEModel: Sendable {
     guard buffer.symbols.count > BytePairMerger.shortWord else { return merger.merge(&buffer) }
     let symbols = buffer.symbols
     var (merged, start) = ([MergeBuffer.Symbol](), 0)
-    for end in 1...symbols.count where end == symbols.count || !joins.joins(symbols[end - 1].id, symbols[end].id) {
+    for end in 1...symbols.count {
+      if end < symbols.count, joins.joins(symbols[end - 1].id, symbols[end].id, vocabulary) { continue }
       buffer.symbols.removeAll(keepingCapacity: true)
       buffer.symbols.append(contentsOf: symbols[start..<end])
       merger.merge(&buffer)
@@ -247,20 +250,14 @@ extension BPEModel {
     }
     let vocabulary = try Vocabulary(try field.required("vocab"))
     let merges = try field.required("merges")
-    guard case .array(let list) = merges.value else { throw merges.error(.wrongType, "must be an array") }
-    guard list.count <= Model.mergeLimit else {
-      throw merges.error(.tooLarge, "has \(list.count) entries, but may have at most \(Model.mergeLimit)")
-    }
+    let list = try merges.array(atMost: Model.mergeLimit)
     self.init(
       vocabulary, expectedMerges: list.count, isByteLevel: isByteLevel,
       prefix: try field.optional("continuing_subword_prefix")?.text(0...512) ?? [],
       suffix: try field.optional("end_of_word_suffix")?.text(0...512) ?? [])
-    for (index, merge) in list.enumerated() {
-      do throws(InputError) {
-        try addMerge(merge)
-      } catch {
-        throw error.inside("\(merges.path)[\(index)]")
-      }
+    var (text, ends) = ([UInt8](), [Int]())
+    for merge in list {
+      do throws(InputError) { try addMerge(merge, &text, &ends) } catch { throw error.inside(merge.path) }
     }
     fusesUnknown = try field.optional("fuse_unk")?.bool() ?? false
     ignoresMerges = try field.optional("ignore_merges")?.bool() ?? false
@@ -277,49 +274,59 @@ extension BPEModel {
   }
 
   /// A merge is `"a b"` or `["a", "b"]`; only the second form can hold tokens with spaces.
-  private mutating func addMerge(_ merge: JSONValue) throws(InputError) {
-    switch merge {
-    case .string(let line):
-      try addMerge(line: line.utf8)
-    case .array(let parts):
-      guard parts.count == 2, case .string(let left) = parts[0], case .string(let right) = parts[1] else {
+  ///
+  /// - Parameters:
+  ///   - text: Memory that serves for the texts of many of them.
+  ///   - ends: Likewise for where they end.
+  private mutating func addMerge(
+    _ merge: JSONField, _ text: inout [UInt8], _ ends: inout [Int]
+  ) throws(InputError) {
+    text.removeAll(keepingCapacity: true)
+    ends.removeAll(keepingCapacity: true)
+    switch merge.kind {
+    case .string:
+      try merge.append(to: &text)
+      try addMerge(line: &text)
+    case .array:
+      guard merge.append(stringsTo: &text, &ends), ends.count == 2 else {
         throw InputError(.badValue, "must be two tokens")
       }
-      let text = left.utf8 + right.utf8
-      try addMerge(text, 0..<left.utf8.count, left.utf8.count..<text.count)
+      try addMerge(text, 0..<ends[0], ends[0]..<text.count)
     default:
       throw InputError(.wrongType, "must be two tokens, as a string or an array")
     }
   }
 
-  private mutating func addMerge(line: [UInt8]) throws(InputError) {
-    var (tokens, spaces, end) = ([UInt8](), 0, 0)
-    tokens.reserveCapacity(line.count)
-    for byte in line {
-      if byte == UInt8(ascii: " ") { (spaces, end) = (spaces + 1, tokens.count) } else { tokens.append(byte) }
-    }
-    guard spaces == 1, end > 0, end < tokens.count else {
+  /// Takes the space out of a line and adds its merge.
+  private mutating func addMerge(line: inout [UInt8]) throws(InputError) {
+    let space = UInt8(ascii: " ")
+    guard let end = line.firstIndex(of: space), end > 0, end + 1 < line.count, !line[(end + 1)...].contains(space)
+    else {
       throw InputError(.badValue, "is \(quoted(line)), but must be two tokens with a space between")
     }
-    try addMerge(tokens, 0..<end, end..<tokens.count)
+    line.remove(at: end)
+    try addMerge(line, 0..<end, end..<line.count)
   }
 
   /// Reads `vocab.json` and `merges.txt`.
   init(vocabularyJSON: [UInt8], merges: [UInt8], isByteLevel: Bool) throws(InputError) {
-    let vocabulary = try Vocabulary(JSONField(try JSONValue(parsing: vocabularyJSON), at: "vocab.json"))
+    let vocabulary = try Vocabulary(JSONField(parsing: vocabularyJSON, at: "vocab.json"))
     if let bad = merges.firstIndex(of: 0) {
       throw InputError(.badValue, "holds a NUL", at: "merges.txt: byte \(bad)")
     }
-    let lines = merges.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    guard lines.count <= Model.mergeLimit else {
+    let lines = TextLines(merges), count = lines.count
+    guard count <= Model.mergeLimit else {
       throw InputError(.tooLarge, "has more than \(Model.mergeLimit) lines", at: "merges.txt")
     }
-    self.init(vocabulary, expectedMerges: lines.count, isByteLevel: isByteLevel)
+    self.init(vocabulary, expectedMerges: count, isByteLevel: isByteLevel)
+    var text: [UInt8] = []
     for (index, line) in lines.enumerated() {
-      let line = Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       if line.isEmpty || index == 0 && line.starts(with: "#version".utf8) { continue }
+      text.removeAll(keepingCapacity: true)
+      text.append(contentsOf: line)
       do throws(InputError) {
-        try addMerge(line: line)
+        try addMerge(line: &text)
       } catch {
         throw error.inside("merges.txt: line \(index + 1)")
       }
@@ -336,7 +343,8 @@ extension BPEModel {
     self.init(vocabulary, expectedMerges: merges.count, isByteLevel: isByteLevel)
     self.ignoresMerges = ignoresMerges
     for (index, merge) in merges.enumerated() {
-      do throws(InputError) { try addMerge(line: merge) } catch { throw error.inside("merges[\(index)]") }
+      var line = merge
+      do throws(InputError) { try addMerge(line: &line) } catch { throw error.inside("merges[\(index)]") }
     }
   }
 }
@@ -349,7 +357,8 @@ extension BPEModel {
     self.init(vocabulary, expectedMerges: merges.count, isByteLevel: isByteLevel)
     self.ignoresMerges = ignoresMerges
     for index in 0..<merges.count {
-      do throws(InputError) { try addMerge(line: merges[index]) } catch { throw error.inside("\(place)[\(index)]") }
+      var line = merges[index]
+      do throws(InputError) { try addMerge(line: &line) } catch { throw error.inside("\(place)[\(index)]") }
     }
   }
 }

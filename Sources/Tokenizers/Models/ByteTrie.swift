@@ -1,3 +1,5 @@
+import Formats
+
 /// Tokens by their bytes, for looking up all that a text starts with.
 struct ByteTrie: Sendable {
   typealias Node = UInt32
@@ -27,6 +29,15 @@ struct ByteTrie: Sendable {
       }
     }
     ids[Int(node)] = id
+  }
+
+  /// Refuses tokens that have so many bytes that they do not share with others at their start that the trie would take
+  /// many times their memory. Known vocabularies have about 4 for a token.
+  func checkSize(tokenCount: Int) throws(InputError) {
+    guard ids.count <= 8 * tokenCount + 1 << 18 else {
+      throw InputError(
+        .tooLarge, "The tokens are too long: the first \(tokenCount) have \(ids.count) different beginnings")
+    }
   }
 
   /// The node below another for a byte; nil if no token goes on so.

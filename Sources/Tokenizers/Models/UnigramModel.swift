@@ -101,29 +101,36 @@ extension UnigramModel {
   init(_ field: JSONField) throws(InputError) {
     try field.allowOnly(["type", "vocab", "unk_id", "byte_fallback"])
     let list = try field.required("vocab")
-    guard case .array(let entries) = list.value else { throw list.error(.wrongType, "must be an array") }
-    guard entries.count <= Model.sizeLimit else {
-      throw list.error(.tooLarge, "has \(entries.count) entries, but may have at most \(Model.sizeLimit)")
-    }
+    let entries = try list.array(atMost: Model.sizeLimit)
     guard !entries.isEmpty else { throw list.error(.badValue, "is empty") }
     var (vocabulary, scores) = (Vocabulary(expectedCount: entries.count), [Double]())
     scores.reserveCapacity(entries.count)
+    var token: [UInt8] = []
     for (id, entry) in entries.enumerated() {
-      guard case .array(let pair) = entry, pair.count == 2, case .string(let token) = pair[0] else {
-        throw InputError(.badValue, "must be a token and its score", at: "\(list.path)[\(id)]")
-      }
-      switch pair[1] {
-      case .number(let score): scores.append(score.asReferenceReads)
-      case .integer(let score): scores.append(Double(score))
-      default: throw InputError(.wrongType, "must have a number for a score", at: "\(list.path)[\(id)]")
-      }
-      do throws(InputError) { try vocabulary.add(token.utf8, id: id) } catch { throw error.inside(list.path) }
+      token.removeAll(keepingCapacity: true)
+      scores.append(try entry.score(of: &token))
+      do throws(InputError) { try vocabulary.add(token, id: id) } catch { throw error.inside(list.path) }
     }
     try self.init(
       vocabulary, scores: scores,
       unknownID: try field.optional("unk_id").map { (id) throws(InputError) in
         Int32(truncatingIfNeeded: try id.int(in: 0...entries.count - 1))
       }, fallsBackToBytes: try field.optional("byte_fallback")?.bool() ?? false)
+  }
+}
+
+extension JSONField {
+  /// Reads an entry of a `Unigram`, a token and its score; appends the token.
+  fileprivate func score(of token: inout [UInt8]) throws(InputError) -> Double {
+    guard kind == .array, case var parts = try array().makeIterator(), let text = parts.next(), text.kind == .string,
+      let score = parts.next(), parts.next() == nil
+    else { throw error(.badValue, "must be a token and its score") }
+    try text.append(to: &token)
+    switch score.kind {
+    case .number: return try score.double().asReferenceReads
+    case .integer: return try score.double()
+    default: throw error(.wrongType, "must have a number for a score")
+    }
   }
 }
 

@@ -9,9 +9,9 @@ struct Vocabulary: Sendable {
   static let none: Int32 = -1
 
   private var bytes: [UInt8] = []
-  private var ends: [Int] = [0]
+  private var ends: [UInt32] = [0]
   private var ids: [Int32] = []
-  private var slots: [Int32]
+  private var slots: [Slot]
   private var entryOfID: [Int32] = []
   private let idLimit: Int
   private let seed = UInt64.random(in: .min ... .max)
@@ -21,9 +21,9 @@ struct Vocabulary: Sendable {
   /// - Parameter expectedCount: About how many tokens will come. Ids far beyond it are refused, since they size a table.
   init(expectedCount: Int) {
     var capacity = 16
-    while capacity < expectedCount * 2 { capacity *= 2 }
-    slots = [Int32](repeating: -1, count: capacity)
-    idLimit = min(Int(Int32.max), expectedCount * 16 + 1 << 20)
+    while capacity * 3 < expectedCount * 4 { capacity *= 2 }
+    slots = [Slot](repeating: Slot(), count: capacity)
+    idLimit = min(Int(Int32.max), expectedCount * 2 + 1 << 20)
     ids.reserveCapacity(expectedCount)
     ends.reserveCapacity(expectedCount + 1)
     entryOfID.reserveCapacity(expectedCount)
@@ -40,6 +40,9 @@ struct Vocabulary: Sendable {
   ///
   /// - Throws: `badValue` for an empty token or an impossible id, `duplicate` where the token or the id is there.
   mutating func add(_ token: [UInt8], id: Int) throws(InputError) {
+    guard token.count <= Int(UInt32.max) - bytes.count else {
+      throw InputError(.tooLarge, "The tokens have more than \(UInt32.max) bytes together")
+    }
     guard !token.isEmpty else { throw InputError(.badValue, "The token of id \(id) is empty") }
     guard id >= 0 && id < idLimit else {
       throw InputError(
@@ -48,15 +51,16 @@ struct Vocabulary: Sendable {
     if id < entryOfID.count && entryOfID[id] >= 0 {
       throw InputError(.duplicate, "The tokens \(quoted(self.token(of: id) ?? [])) and \(quoted(token)) share id \(id)")
     }
-    if (ids.count + 1) * 2 > slots.count { grow() }
-    let slot = slotIndex(of: token, 0, token.count)
-    guard slots[slot] < 0 else { throw InputError(.duplicate, "The token \(quoted(token)) is there twice") }
-    while entryOfID.count <= id { entryOfID.append(-1) }
+    if (ids.count + 1) * 4 > slots.count * 3 { grow() }
+    let hash = seededHash(of: token, 0, token.count, seed: seed)
+    let slot = slotIndex(of: token, 0, token.count, hash)
+    guard slots[slot].entry < 0 else { throw InputError(.duplicate, "The token \(quoted(token)) is there twice") }
+    if entryOfID.count <= id { entryOfID.append(contentsOf: repeatElement(-1, count: id + 1 - entryOfID.count)) }
     entryOfID[id] = Int32(ids.count)
-    slots[slot] = Int32(ids.count)
+    slots[slot] = Slot(hash, ids.count)
     ids.append(Int32(id))
     bytes.append(contentsOf: token)
-    ends.append(bytes.count)
+    ends.append(UInt32(truncatingIfNeeded: bytes.count))
   }
 
   /// The id of a token, or `none`.
@@ -66,20 +70,35 @@ struct Vocabulary: Sendable {
 
   /// The id of the token that is written at `start..<end` of `text`, or `none`.
   func id(of text: [UInt8], _ start: Int, _ end: Int) -> Int32 {
-    let entry = slots[slotIndex(of: text, start, end)]
+    let entry = slots[slotIndex(of: text, start, end, seededHash(of: text, start, end, seed: seed))].entry
     return entry < 0 ? Self.none : ids[Int(entry)]
   }
 
   /// The token of an id.
   func token(of id: Int) -> [UInt8]? {
     guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return nil }
-    return Array(bytes[ends[entry]..<ends[entry + 1]])
+    return Array(bytes[range(of: entry)])
   }
 
   /// Calls `body` with each token, which stands at `start..<end` of `bytes`, and its id.
   func forEachToken(_ body: (_ id: Int, _ bytes: [UInt8], _ start: Int, _ end: Int) -> Void) {
-    for entry in ids.indices { body(Int(ids[entry]), bytes, ends[entry], ends[entry + 1]) }
+    for entry in ids.indices { body(Int(ids[entry]), bytes, Int(ends[entry]), Int(ends[entry + 1])) }
   }
+
+  /// The first scalar of the token of an id, which is there.
+  func firstScalar(of id: Int32) -> UInt32 {
+    let range = range(of: Int(entryOfID[Int(id)]))
+    return scalar(in: bytes, at: range.lowerBound, before: range.upperBound).value
+  }
+
+  /// The last scalar of the token of an id, which is there.
+  func lastScalar(of id: Int32) -> UInt32 {
+    let range = range(of: Int(entryOfID[Int(id)]))
+    let last = scalarStart(in: bytes, endingAt: range.upperBound, notBefore: range.lowerBound)
+    return scalar(in: bytes, at: last, before: range.upperBound).value
+  }
+
+  private func range(of entry: Int) -> Range<Int> { Int(ends[entry])..<Int(ends[entry + 1]) }
 
   /// The ids of the tokens `<0x00>` to `<0xFF>`, which stand for bytes; `none` for those that are not there.
   var byteFallbackIDs: [Int32] {
@@ -91,52 +110,55 @@ struct Vocabulary: Sendable {
 
   /// All tokens in a trie.
   ///
-  /// - Throws: `tooLarge` where a token has more than `limit` bytes.
+  /// - Throws: `tooLarge` where a token has more than `limit` bytes, or all together have too many.
   func trie(ofTokensUpTo limit: Int) throws(InputError) -> ByteTrie {
-    var trie = ByteTrie(expectedCount: bytes.count / 2)
+    var trie = ByteTrie(expectedCount: ids.count)
     for entry in ids.indices {
-      let token = bytes[ends[entry]..<ends[entry + 1]]
+      let token = bytes[range(of: entry)]
       guard token.count <= limit else {
         throw InputError(.tooLarge, "The token \(quoted(token)) is longer than \(limit) bytes")
       }
       trie.add(token, id: ids[entry])
+      try trie.checkSize(tokenCount: entry + 1)
     }
     return trie
   }
 
-  private func slotIndex(of text: [UInt8], _ start: Int, _ end: Int) -> Int {
-    let mask = slots.count - 1
-    var index = Int(truncatingIfNeeded: hash(of: text, start, end)) & mask
-    while slots[index] >= 0 && !isEntry(Int(slots[index]), text, start, end) {
+  /// An entry, with a part of its token's hash: those of others are told apart without a look at their bytes.
+  private struct Slot {
+    var tag: UInt32 = 0
+    var entry: Int32 = -1
+
+    init() {}
+
+    init(_ hash: UInt64, _ entry: Int) {
+      (tag, self.entry) = (UInt32(truncatingIfNeeded: hash >> 32), Int32(truncatingIfNeeded: entry))
+    }
+  }
+
+  private func slotIndex(of text: [UInt8], _ start: Int, _ end: Int, _ hash: UInt64) -> Int {
+    let (mask, tag) = (slots.count - 1, UInt32(truncatingIfNeeded: hash >> 32))
+    var index = Int(truncatingIfNeeded: hash) & mask
+    while slots[index].entry >= 0 {
+      if slots[index].tag == tag, isEntry(Int(slots[index].entry), text, start, end) { break }
       index = (index + 1) & mask
     }
     return index
   }
 
   private func isEntry(_ entry: Int, _ text: [UInt8], _ start: Int, _ end: Int) -> Bool {
-    let first = ends[entry]
-    guard ends[entry + 1] - first == end - start else { return false }
+    let first = Int(ends[entry])
+    guard Int(ends[entry + 1]) - first == end - start else { return false }
     for offset in 0..<(end - start) where bytes[first + offset] != text[start + offset] { return false }
     return true
   }
 
-  private func hash(of text: [UInt8], _ start: Int, _ end: Int) -> UInt64 {
-    var hash = seed ^ UInt64(truncatingIfNeeded: end - start)
-    var word: UInt64 = 0
-    for index in start..<end {
-      word = word << 8 | UInt64(text[index])
-      if (index - start) & 7 == 7 {
-        hash = foldedProduct(hash ^ word, 0x9E37_79B9_7F4A_7C15)
-        word = 0
-      }
-    }
-    return foldedProduct(hash ^ word, 0xD6E8_FEB8_6659_FD93)
-  }
-
   private mutating func grow() {
-    slots = [Int32](repeating: -1, count: slots.count * 2)
+    slots = [Slot](repeating: Slot(), count: slots.count * 2)
     for entry in ids.indices {
-      slots[slotIndex(of: bytes, ends[entry], ends[entry + 1])] = Int32(entry)
+      let (start, end) = (Int(ends[entry]), Int(ends[entry + 1]))
+      let hash = seededHash(of: bytes, start, end, seed: seed)
+      slots[slotIndex(of: bytes, start, end, hash)] = Slot(hash, entry)
     }
   }
 }
@@ -144,22 +166,21 @@ struct Vocabulary: Sendable {
 extension Vocabulary {
   /// Reads an object of tokens and their ids.
   init(_ field: JSONField) throws(InputError) {
-    guard case .object(let members) = field.value else { throw field.error(.wrongType, "must be an object") }
-    guard members.count <= Model.sizeLimit else {
-      throw field.error(.tooLarge, "has \(members.count) entries, but may have at most \(Model.sizeLimit)")
-    }
-    guard !members.isEmpty else { throw field.error(.badValue, "is empty") }
-    self.init(expectedCount: members.count)
-    for member in members {
+    let entries = try field.object(atMost: Model.sizeLimit)
+    self.init(expectedCount: entries.count)
+    var (members, token) = (entries.makeIterator(), [UInt8]())
+    while let id = members.next(key: &token) {
       do throws(InputError) {
-        switch member.value {
-        case .integer(let id): try add(member.key.utf8, id: id)
-        case .number: throw InputError(.badValue, "The id of \(quoted(member.key.utf8)) is no whole number")
-        default: throw InputError(.wrongType, "The id of \(quoted(member.key.utf8)) must be a number")
+        guard let id = id.integer else {
+          throw id.kind == .number
+            ? InputError(.badValue, "The id of \(quoted(token)) is no whole number")
+            : InputError(.wrongType, "The id of \(quoted(token)) must be a number")
         }
+        try add(token, id: id)
       } catch {
         throw error.inside(field.path)
       }
     }
+    guard count > 0 else { throw field.error(.badValue, "is empty") }
   }
 }

@@ -40,7 +40,7 @@ public struct TokenizerReference: Sendable {
   public init(path: String) throws(InputError) {
     let bytes = try readFile(path, atMost: 64 << 20)
     do throws(InputError) {
-      try self.init(JSONField(try JSONValue(parsing: bytes)))
+      try self.init(try JSONField(parsing: bytes))
     } catch {
       throw error.inside(path)
     }
@@ -87,8 +87,8 @@ extension TokenizerReference.Case {
     for piece in try pieces.array() { _ = try piece.string() }
     for list in [model, ids, whole] { for id in try list.array() { _ = try id.int() } }
     results = [
-      (.normalizer, normalized.value), (.preTokenizer, pieces.value), (.model, model.value), (.addedTokens, ids.value),
-      (.postProcessor, whole.value), (.decoder, decoded.value),
+      (.normalizer, try normalized.value()), (.preTokenizer, try pieces.value()), (.model, try model.value()),
+      (.addedTokens, try ids.value()), (.postProcessor, try whole.value()), (.decoder, try decoded.value()),
     ]
   }
 

@@ -38,14 +38,15 @@ struct Vocabulary: Sendable {
 
   /// Adds a token.
   ///
+  /// - Parameter isShared: Whether another token may have the id, which then stands for the new one.
   /// - Throws: `badValue` for an empty token or an impossible id, `duplicate` where the token or the id is there.
-  mutating func add(_ token: [UInt8], id: Int) throws(InputError) {
+  mutating func add(_ token: [UInt8], id: Int, isShared: Bool = false) throws(InputError) {
     guard !token.isEmpty else { throw InputError(.badValue, "The token of id \(id) is empty") }
     guard id >= 0 && id < idLimit else {
       throw InputError(
         .badValue, "The token \(quoted(token)) has the id \(id)", advice: "Ids lie between 0 and \(idLimit - 1) here.")
     }
-    if id < entryOfID.count && entryOfID[id] >= 0 {
+    if !isShared && id < entryOfID.count && entryOfID[id] >= 0 {
       throw InputError(.duplicate, "The tokens \(quoted(self.token(of: id) ?? [])) and \(quoted(token)) share id \(id)")
     }
     if (ids.count + 1) * 2 > slots.count { grow() }
@@ -57,6 +58,12 @@ struct Vocabulary: Sendable {
     ids.append(Int32(id))
     bytes.append(contentsOf: token)
     ends.append(bytes.count)
+  }
+
+  /// Makes the id of a token that is there stand for it, if another shares it.
+  mutating func prefer(_ token: [UInt8]) {
+    let entry = slots[slotIndex(of: token, 0, token.count)]
+    if entry >= 0 { entryOfID[Int(ids[Int(entry)])] = entry }
   }
 
   /// The id of a token, or `none`.
@@ -74,6 +81,13 @@ struct Vocabulary: Sendable {
   func token(of id: Int) -> [UInt8]? {
     guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return nil }
     return Array(bytes[ends[entry]..<ends[entry + 1]])
+  }
+
+  /// Appends the token of an id to a list. Returns whether there is one.
+  func appendToken(of id: Int, to list: inout TokenList) -> Bool {
+    guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return false }
+    list.append(bytes[ends[entry]..<ends[entry + 1]])
+    return true
   }
 
   /// Calls `body` with each token, which stands at `start..<end` of `bytes`, and its id.

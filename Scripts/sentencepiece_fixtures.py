@@ -85,6 +85,13 @@ MODELS = {
                   byte_fallback=True, remove_extra_whitespaces=False, normalization_rule_name="identity"),
     "pairs-unused": dict(model_type="bpe", vocab_size=400, edit=unused, character_coverage=0.98),
     "pairs-equal": dict(model_type="bpe", vocab_size=400, edit=equal_scores, treat_whitespace_as_suffix=True),
+    "characters": dict(model_type="char", vocab_size=90, user_defined_symbols=["user", "def", "<sep>", "ab", "abc"],
+                       control_symbols=["<ctl>"], pad_id=3),
+    "characters-bytes": dict(model_type="char", vocab_size=330, byte_fallback=True, treat_whitespace_as_suffix=True,
+                             remove_extra_whitespaces=False, normalization_rule_name="identity"),
+    "words": dict(model_type="word", vocab_size=300, user_defined_symbols=["user", "def"], control_symbols=["<ctl>"]),
+    "words-spaces": dict(model_type="word", vocab_size=500, add_dummy_prefix=False, remove_extra_whitespaces=False,
+                         byte_fallback=True),
 }
 
 

@@ -119,7 +119,11 @@ extension TemplateInterpreter {
     _ arguments: TemplateExpression.Arguments, _ scope: TemplateScope
   ) throws(InputError) -> TemplateArguments {
     var positional = try values(arguments.positional, scope)
-    if let spread = arguments.spread { positional += try elements(of: try value(spread, scope)) }
+    if let spread = arguments.spread {
+      let more = try elements(of: try value(spread, scope))
+      try spend(more.count * 16)
+      positional += more
+    }
     var named: [(name: JSONString, value: TemplateValue)] = []
     for (name, expression) in arguments.named {
       guard !named.contains(where: { $0.name == name }) else { throw error("gives the argument \(name.text) twice") }

@@ -124,7 +124,6 @@ struct TemplateInterpreter {
       macroScopes.append(scope)
       scope.values[name] = .function(.macro(TemplateMacro(name.text, callable, scope)))
     case .call(let callee, let arguments, let block):
-      macroScopes.append(scope)
       try write(try text(ofCalling: callee, arguments, with: block, scope))
     case .filtered(let filters, let body):
       let text = try captured(body, TemplateScope(within: scope))

@@ -2,11 +2,13 @@
 struct SentencePieceWholes: Sendable {
   private let vocabulary: Vocabulary
   private let unknownID: Int32
+  private let kinds: [SentencePieceModel.Kind]
   private let cutsWords: Bool
   private let kept: LongestMatcher?
 
   init(_ model: SentencePieceModel, _ vocabulary: Vocabulary, unknownID: Int32) {
     (self.vocabulary, self.unknownID) = (vocabulary, unknownID)
+    kinds = model.pieces.map(\.kind)
     cutsWords = model.algorithm == .words
     kept = cutsWords ? nil : model.matcherOfUserDefinedPieces()
   }
@@ -24,9 +26,10 @@ struct SentencePieceWholes: Sendable {
         next = from + Int(keptLengths[from - start])
       }
       let id = vocabulary.id(of: text, from, next)
+      let isFound = id >= 0 && [.normal, .userDefined].contains(kinds[Int(id)])
       cuts.append(
         PieceToken(
-          id: id >= 0 ? id : unknownID, start: Int32(truncatingIfNeeded: from), end: Int32(truncatingIfNeeded: next)))
+          id: isFound ? id : unknownID, start: Int32(truncatingIfNeeded: from), end: Int32(truncatingIfNeeded: next)))
       from = next
     }
     return cuts

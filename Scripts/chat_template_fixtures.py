@@ -127,6 +127,43 @@ PIECES = r"""
 {# never ends
 {% raw %}x
 {{ namespace(a=1).b is defined }} {{ x.upper is callable }} {{ d.items is callable }} {{ d.get is defined }} {{ l.0 }} {{ d['k'].upper() }} {{ (x ~ 'y')[1:] }} {{ 'a-b'.split('-')[1] }} {{ [[1, 2], [3]][0][1] }} {{ {'a': {'b': 1}}.a.b }}
+{% macro m(a, b=2) %}{{ a }}-{{ b }};{% endmacro %}{{ m(*l[:2]) }}{{ m(1, *[5]) }}{{ m(*'xy') }}{{ m(**{'b': 7, 'a': 6}) }}{{ m(1, **{'b': 8}) }}{{ m(*zzz) }}{{ m(*d) }} {% macro v(a) %}{{ a }}{{ varargs }}{{ kwargs }}|{{ varargs|length }}{% endmacro %}{{ v(1, 2, 3, x=4) }}{{ v() }}{{ v(*l, **d) }} {{ dict(**d) }} {{ range(*[1, 4])|list }} {{ 'a-b'.split(*['-']) }} {{ 'abc'|replace(*['b', 'x']) }} {{ 9 is divisibleby(*[3]) }} {{ x|default(**{'default_value': 1}) }}
+{% macro outer(tag) %}<{{ tag }}>{{ caller() }}</{{ tag }}>{% endmacro %}{% call outer('p') %}in {{ x }}{% endcall %} {% call outer(tag='q') %}{% call outer('r') %}deep{% endcall %}{% endcall %} {% macro each(items) %}{% for i in items %}{{ caller(i, loop.index) }}{% endfor %}{% endmacro %}{% call(item, n=5) each(l) %}[{{ item }}:{{ n }}]{% endcall %} {% call(item) each('ab') -%} {{ item }} {%- endcall %}
+{% macro maybe() %}{{ 'yes' if caller is defined else 'no' }}{{ caller }}|{% if caller %}{{ caller() }}{% endif %}{% endmacro %}{{ maybe() }} {% call maybe() %}b{% endcall %} {% macro standard(caller=none) %}{{ caller is none }}{% if caller %}{{ caller() }}{% endif %}{% endmacro %}{{ standard() }} {% call standard() %}c{% endcall %} {% macro pass() %}{% call outer2('i') %}{{ caller() }}{% endcall %}{% endmacro %}{% macro outer2(t) %}{{ t }}({{ caller() }}){% endmacro %}
+{% macro in(t) %}{{ t }}({{ caller() }}){% endmacro %}{% macro out() %}{% set y = 'Y' %}{% call in('i') %}{{ y }}{{ x }}{% endcall %}{% endmacro %}{{ out() }} {% set z = 1 %}{% call in('s') %}{% set z = 2 %}{{ z }}{% endcall %}{{ z }} {% for i in l %}{% call in(i) %}{{ loop.index }}{{ i }}{% endcall %}{% endfor %} {% macro given() %}{{ kwargs.caller is defined }}{{ kwargs|length }}{% endmacro %}{% call given() %}x{% endcall %} {% macro store() %}{% set caller = 'own' %}{{ caller }}{% endmacro %}{{ store() }}
+{% macro a(f) %}{{ f(*varargs, **kwargs) }}{% endmacro %}{% macro b(x, y=1, z=2) %}{{ x }}{{ y }}{{ z }}{% endmacro %}{{ a(b, 5) }} {{ a(b, 5, 6) }} {{ a(b, 5, z=9) }} {{ a(b, **{'x': 'k'}) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1, **{'a': 2}) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(*[1, 2]) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(*5) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(**5) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(**zzz) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(**{1: 2}) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(a=1, **{'a': 2}) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(*l, 1) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(*l, *l) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(**d, *l) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(**d, a=1) }}
+{% macro m(a) %}{{ a }}{% endmacro %}{{ m(*l[:1], a=1) }}
+{% macro m(a, b) %}{{ a }}{{ b }}{% endmacro %}{{ m(*l[:1], b=1) }}{{ m(b=3, *l[:1]) }}
+{% macro m() %}x{% endmacro %}{% call m() %}y{% endcall %}
+{% macro m() %}{{ caller(1) }}{% endmacro %}{% call m() %}y{% endcall %}
+{% macro m() %}{{ caller() }}{% endmacro %}{{ m() }}
+{% macro m() %}{{ caller() }}{% endmacro %}{% call m(caller=1) %}y{% endcall %}
+{% macro m() %}{{ caller() }}{% endmacro %}{% call m(**{'caller': 1}) %}y{% endcall %}
+{% macro m(caller) %}{{ caller() }}{% endmacro %}{% call m() %}y{% endcall %}
+{% macro m(caller) %}x{% endmacro %}{% call m() %}y{% endcall %}
+{% macro m(a=1, b) %}x{% endmacro %}
+{% macro m(a, a) %}x{% endmacro %}
+{% macro m(a,) %}x{% endmacro %}
+{% macro m() %}{{ caller() }}{% endmacro %}{% call m()|upper %}y{% endcall %}
+{% macro m() %}{{ caller() }}{% endmacro %}{% call m %}y{% endcall %}
+{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}y
+{% call zzz() %}y{% endcall %}
+{% call dict() %}y{% endcall %}
+{% call x.upper() %}y{% endcall %}
+{% call range(3) %}y{% endcall %}
+{% macro m(kwargs) %}{{ kwargs }}{{ varargs }}{% endmacro %}{{ m(1, 2) }}{{ m(kwargs=3) }}
+{% macro m(varargs=4) %}{{ kwargs }}{{ varargs }}{% endmacro %}{{ m(y=2) }}{{ m(3, y=1) }}
 """.strip("\n").split("\n")
 SPACES = [
     "a\n{% if true %}\nb\n{% endif %}\nc\n", "a\n  {% if true %}  \n  b\n  {% endif %}\nc", "a {%- if true -%} b {%- endif -%} c",

@@ -63,6 +63,12 @@ def unused(model):
             piece.type = 5
 
 
+def out_of_use(model):
+    for index, piece in enumerate(model.pieces):
+        if piece.type == 1 and index % 5 == 0:
+            piece.type = 5 if index % 2 else 3
+
+
 def equal_scores(model):
     for index, piece in enumerate(model.pieces):
         if piece.type == 1:
@@ -85,6 +91,15 @@ MODELS = {
                   byte_fallback=True, remove_extra_whitespaces=False, normalization_rule_name="identity"),
     "pairs-unused": dict(model_type="bpe", vocab_size=400, edit=unused, character_coverage=0.98),
     "pairs-equal": dict(model_type="bpe", vocab_size=400, edit=equal_scores, treat_whitespace_as_suffix=True),
+    "characters": dict(model_type="char", vocab_size=90, user_defined_symbols=["user", "def", "<sep>", "ab", "abc"],
+                       control_symbols=["<ctl>"], pad_id=3),
+    "characters-bytes": dict(model_type="char", vocab_size=330, byte_fallback=True, treat_whitespace_as_suffix=True,
+                             remove_extra_whitespaces=False, normalization_rule_name="identity"),
+    "characters-unused": dict(model_type="char", vocab_size=60, edit=out_of_use),
+    "words-unused": dict(model_type="word", vocab_size=200, edit=out_of_use, add_dummy_prefix=False),
+    "words": dict(model_type="word", vocab_size=300, user_defined_symbols=["user", "def"], control_symbols=["<ctl>"]),
+    "words-spaces": dict(model_type="word", vocab_size=500, add_dummy_prefix=False, remove_extra_whitespaces=False,
+                         byte_fallback=True),
 }
 
 

@@ -7,8 +7,8 @@
 ///     try reader.magic("GGUF")
 ///     let count = try reader.count(UInt64.self, ofAtLeast: 24)
 public struct ByteReader {
-  /// How many bytes there are.
-  public let byteCount: Int
+  /// Where the bytes end that it may read.
+  public private(set) var byteCount: Int
   /// How many bytes were read.
   public private(set) var offset = 0
   private let file: InputFile?
@@ -78,6 +78,42 @@ public struct ByteReader {
   ///
   /// - Throws: As for integers.
   public mutating func double() throws(InputError) -> Double { Double(bitPattern: try integer()) }
+
+  /// The next bytes as a number of at most 64 bits, 7 bits a byte: bytes from 128 on say that there are more. Source:
+  /// protobuf.dev/programming-guides/encoding.
+  ///
+  /// - Throws: `truncated`, `badValue` for more bits, and what reading the file throws.
+  public mutating func varint() throws(InputError) -> UInt64 {
+    var (value, shift, start) = (UInt64(0), UInt64(0), offset)
+    while true {
+      guard offset < byteCount else {
+        swap(&start, &offset)
+        throw endsEarly(start - offset + 1)
+      }
+      try load(1)
+      let byte = window[offset - windowStart]
+      guard shift < 63 || byte <= 1 else {
+        offset = start
+        throw InputError(.badValue, "holds a number of more than 64 bits", at: place)
+      }
+      offset += 1
+      value |= UInt64(byte & 0x7F) << shift
+      if byte < 0x80 { return value }
+      shift += 7
+    }
+  }
+
+  /// A reader of the next `count` bytes, which this one goes beyond; both count from the same beginning.
+  ///
+  /// - Throws: `truncated` where fewer are left, `badValue` for a negative count.
+  public mutating func part(_ count: Int) throws(InputError) -> ByteReader {
+    guard count >= 0 else { throw InputError(.badValue, "has a negative length, \(count)", at: place) }
+    guard count <= remaining else { throw endsEarly(count) }
+    var part = self
+    offset += count
+    part.byteCount = offset
+    return part
+  }
 
   /// The next bytes as a number of things that follow, each of at least `size` bytes.
   ///

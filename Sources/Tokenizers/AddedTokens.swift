@@ -19,68 +19,65 @@ struct AddedToken: Sendable {
 /// Finds added tokens in a text: the leftmost first and, among those that start together, the longest.
 struct AddedTokenMatcher: Sendable {
   /// A stretch of text: an added token, or what lies between two.
-  struct Segment {
+  struct Segment: Equatable {
     var id: Int?
     var start: Int
     var end: Int
   }
 
-  /// The positions in `tokens`, by what they are to be found as.
-  private var trie = ByteTrie(expectedCount: 64)
-  private var tokens: [AddedToken] = []
-  private var firstBytes = [Bool](repeating: false, count: 256)
+  private let tokens: [AddedToken]
+  private let matcher: LongestMatcher
 
-  /// The longest token, in bytes; it bounds the time that a text takes.
+  /// The longest token, in bytes.
   static let longestToken = 512
 
   /// The most added tokens that a file may hold.
   static let sizeLimit = 1 << 17
 
-  /// Adds a token that is to be found as `pattern`, which is not empty. Of equal patterns the first stays.
-  mutating func add(_ token: AddedToken, as pattern: [UInt8]) throws(InputError) {
-    guard pattern.count <= Self.longestToken else {
-      throw InputError(.tooLarge, "The added token \(quoted(pattern)) is longer than \(Self.longestToken) bytes")
+  /// The most bytes of all tokens together; they take 14 times as much memory.
+  static let byteLimit = 1 << 21
+
+  /// A matcher of tokens that are to be found as `patterns`, which are not empty. Of equal patterns the first counts.
+  ///
+  /// - Throws: `tooLarge` for a pattern that is too long, and for too many bytes of all patterns.
+  init(_ tokens: [AddedToken], as patterns: [[UInt8]]) throws(InputError) {
+    var byteCount = 0
+    for pattern in patterns {
+      guard pattern.count <= Self.longestToken else {
+        throw InputError(.tooLarge, "The added token \(quoted(pattern)) is longer than \(Self.longestToken) bytes")
+      }
+      byteCount += pattern.count
     }
-    guard let first = pattern.first else { return }
-    firstBytes[Int(first)] = true
-    if let node = trie.node(of: pattern), trie.id(at: node) >= 0 { return }
-    trie.add(pattern, id: Int32(truncatingIfNeeded: tokens.count))
-    tokens.append(token)
-    do throws(InputError) { try trie.checkSize(tokenCount: tokens.count) } catch { throw error.inside("added_tokens") }
+    guard byteCount <= Self.byteLimit else {
+      throw InputError(.tooLarge, "The added tokens have more than \(Self.byteLimit) bytes together")
+    }
+    (self.tokens, matcher) = (tokens, LongestMatcher(patterns))
   }
 
   /// The text's segments, in order; none for an empty text. They are apart, but that white space which one token stripped
-  /// may be in the next ones too.
+  /// may be in the next ones too. Takes time in proportion to the text.
   func segments(of text: [UInt8]) -> [Segment] {
-    var (segments, index, segmentStart) = ([Segment](), 0, 0)
-    while index < text.count && !tokens.isEmpty {
-      guard firstBytes[Int(text[index])], let (token, matchEnd) = longestMatch(in: text, at: index) else {
-        index += 1
-        continue
-      }
-      var (start, end) = (index, matchEnd)
-      index = matchEnd
-      if token.isSingleWord && (touchesWord(text, before: start) || touchesWord(text, after: end)) { continue }
+    var (segments, segmentStart) = ([Segment](), 0)
+    // White space that was looked through: a token may stand within what the one before it stripped.
+    var spaces = 0..<0
+    matcher.forEachMatch(in: text) { match, matchStart, matchEnd in
+      let token = tokens[match]
+      var (start, end) = (matchStart, matchEnd)
+      if token.isSingleWord && (touchesWord(text, before: start) || touchesWord(text, after: end)) { return }
       if token.stripsLeft { start = max(segmentStart, spaceStart(text, before: start, notBefore: segmentStart)) }
-      if token.stripsRight { end = spaceEnd(text, after: end) }
+      if token.stripsRight {
+        if !spaces.contains(end) { spaces = end..<spaceEnd(text, after: end) }
+        end = spaces.upperBound
+      }
       // A token that strips right may have taken what this one consists of; as in the reference library, this one is there
       // nevertheless, and the text goes on after it.
-      guard start <= end else { continue }
+      guard start <= end else { return }
       if segmentStart < start { segments.append(Segment(id: nil, start: segmentStart, end: start)) }
       if start < end { segments.append(Segment(id: token.id, start: start, end: end)) }
       segmentStart = end
     }
     if segmentStart < text.count { segments.append(Segment(id: nil, start: segmentStart, end: text.count)) }
     return segments
-  }
-
-  private func longestMatch(in text: [UInt8], at start: Int) -> (AddedToken, end: Int)? {
-    var (node, index, best) = (ByteTrie.root, start, (AddedToken, end: Int)?.none)
-    while index < text.count, let child = trie.child(of: node, text[index]) {
-      (node, index) = (child, index + 1)
-      if case let token = Int(trie.id(at: node)), token >= 0 { best = (tokens[token], index) }
-    }
-    return best
   }
 
   private func touchesWord(_ text: [UInt8], before index: Int) -> Bool {

@@ -21,26 +21,34 @@ struct PipelineStages {
   mutating func add(_ added: [AddedToken]) throws(InputError) { vocabulary = try Self.extend(vocabulary, by: added) }
 
   /// Added tokens may be in the model's vocabulary already, with the same id.
-  private static func extend(_ vocabulary: Vocabulary, by added: [AddedToken]) throws(InputError) -> Vocabulary {
-    var (vocabulary, seen) = (vocabulary, Set<[UInt8]>())
+  ///
+  /// - Parameter shared: Ids that added tokens may have although the model gives them to other tokens; they then stand for
+  ///   the added ones.
+  fileprivate static func extend(
+    _ vocabulary: Vocabulary, by added: [AddedToken], sharing shared: Set<Int> = []
+  ) throws(InputError) -> Vocabulary {
+    var (extended, seen) = (vocabulary, Set<[UInt8]>())
     for token in added {
       guard seen.insert(token.content).inserted else {
         throw InputError(.duplicate, "The token \(quoted(token.content)) is there twice", at: "added_tokens")
       }
       let known = vocabulary.id(of: token.content)
-      if known < 0 {
-        do throws(InputError) {
-          try vocabulary.add(token.content, id: token.id)
-        } catch {
-          throw error.inside("added_tokens")
-        }
-      } else if Int(known) != token.id {
+      guard known < 0 || Int(known) == token.id else {
         throw InputError(
           .inconsistent, "The token \(quoted(token.content)) has the id \(token.id), but \(known) in the vocabulary",
           at: "added_tokens")
       }
+      do throws(InputError) {
+        if known >= 0 {
+          extended.prefer(token.content)
+        } else {
+          try extended.add(token.content, id: token.id, isShared: shared.contains(token.id))
+        }
+      } catch {
+        throw error.inside("added_tokens")
+      }
     }
-    return vocabulary
+    return extended
   }
 }
 
@@ -69,9 +77,7 @@ extension PipelineTokenizer {
     }
     let written = try root.optional("added_tokens")?.addedTokens() ?? []
     let model = try Model(modelField, isByteLevel: isByteLevel)
-    _ = try PipelineStages(model, adding: written)  // ids that contradict the vocabulary or one another are refused
-    let added = Self.numbered(written, model.vocabulary)
-    var stages = try PipelineStages(model, adding: added)
+    var (stages, added) = try PipelineStages.numbering(written, model)
     stages.preTokenizer = preTokenizer
     if let field = try root.optional("normalizer") { try stages.normalizer.add(field) }
     if let field = try root.optional("decoder") {
@@ -87,16 +93,29 @@ extension PipelineTokenizer {
   }
 }
 
-extension PipelineTokenizer {
-  /// The added tokens with the ids that they have. Those that the model lacks follow on its vocabulary in their order,
-  /// whatever ids the file gives them: so the reference library numbers them. Files that it has written agree.
-  private static func numbered(_ added: [AddedToken], _ vocabulary: Vocabulary) -> [AddedToken] {
-    var (nextID, numbered) = (vocabulary.count, added)
-    for index in added.indices where vocabulary.id(of: added[index].content) < 0 {
-      numbered[index].id = nextID
+extension PipelineStages {
+  /// The stages of a model with added tokens, and those tokens with the ids that they have.
+  ///
+  /// Those that the model lacks follow on the number of its tokens in their order, whatever ids the file gives them: so the
+  /// reference library numbers them. Files that it has written agree. Where the model's ids have holes, such an id may be
+  /// that of a token of the model, or of an added token that is one: it then stands for the added one, or the later one,
+  /// and of added tokens only that is found.
+  ///
+  /// - Throws: `InputError` for ids in the file that contradict the vocabulary or one another.
+  fileprivate static func numbering(
+    _ written: [AddedToken], _ model: Model
+  ) throws(InputError) -> (PipelineStages, [AddedToken]) {
+    var (nextID, added, shared) = (model.vocabulary.count, written, Set<Int>())
+    for index in written.indices where model.vocabulary.id(of: written[index].content) < 0 {
+      added[index].id = nextID
+      if written[index].id == nextID { shared.insert(nextID) }
       nextID += 1
     }
-    return numbered
+    _ = try extend(model.vocabulary, by: written, sharing: shared)
+    var stages = try PipelineStages(model, adding: [])
+    stages.vocabulary = try extend(model.vocabulary, by: added, sharing: Set(added.map(\.id)))
+    let vocabulary = stages.vocabulary
+    return (stages, added.filter { vocabulary.token(of: $0.id) == $0.content })
   }
 }
 

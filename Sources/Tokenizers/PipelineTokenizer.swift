@@ -37,7 +37,8 @@ public struct PipelineTokenizer: Tokenizer {
     _ stages: PipelineStages, addedTokens: [AddedToken], truncation: Truncation? = nil, padding: Padding? = nil
   ) throws(InputError) {
     rewrittenTokens = stages.rewrittenTokens
-    var (plain, normalized) = (AddedTokenMatcher(), AddedTokenMatcher())
+    var plain: [AddedToken] = []
+    var (normalized, patterns) = ([AddedToken](), [[UInt8]]())
     for token in addedTokens {
       if token.isNormalized {
         let pattern = stages.normalizer.normalize(token.content)
@@ -48,13 +49,15 @@ public struct PipelineTokenizer: Tokenizer {
             "The added token \(quoted(token.content)) is nothing once it is normalized, which is not implemented",
             at: "added_tokens", advice: "Set its \"normalized\" to false")
         }
-        try normalized.add(token, as: pattern)
+        normalized.append(token)
+        patterns.append(pattern)
         if !token.isSpecial && pattern != token.content { rewrittenTokens[token.id] = pattern }
       } else {
-        try plain.add(token, as: token.content)
+        plain.append(token)
       }
     }
-    (self.addedTokens, normalizedAddedTokens) = (plain, normalized)
+    self.addedTokens = try AddedTokenMatcher(plain, as: plain.map(\.content))
+    normalizedAddedTokens = try AddedTokenMatcher(normalized, as: patterns)
     (normalizer, preTokenizer, model) = (stages.normalizer, stages.preTokenizer, stages.model)
     (postProcessor, decoder, vocabulary) = (stages.postProcessor, stages.decoder, stages.vocabulary)
     (self.truncation, self.padding) = (truncation, padding)

@@ -60,11 +60,7 @@ extension Tokenizer {
   /// - Throws: `InputError` of kind `badValue` where an id has no token.
   public func decode(_ ids: [Int], skippingSpecialTokens: Bool) throws(InputError) -> String {
     var detokenizer = makeDetokenizer(skippingSpecialTokens: skippingSpecialTokens)
-    var text = ""
-    for id in ids {
-      text += try detokenizer.append(id)
-    }
-    return text + detokenizer.finish()
+    return try detokenizer.text(of: ids)
   }
 
   /// A new detokenizer, special tokens included.

@@ -29,6 +29,42 @@ import Testing
     }
   }
 
+  @Test func numbersOfSevenBitsAByte() throws {
+    let cases: [([UInt8], UInt64)] = [
+      ([0], 0), ([0x7F], 127), ([0x80, 1], 128), ([0xAC, 2], 300), ([0x80, 0], 0),
+      ([UInt8](repeating: 0xFF, count: 9) + [1], .max), ([UInt8](repeating: 0x80, count: 9) + [1], 1 << 63),
+    ]
+    for (bytes, value) in cases {
+      var reader = ByteReader(bytes + [9])
+      #expect(try reader.varint() == value)
+      #expect(reader.offset == bytes.count)
+    }
+    for bytes in [[], [0x80], [UInt8](repeating: 0xFF, count: 9)] as [[UInt8]] {
+      #expect(kind(bytes) { (r) throws(InputError) in try r.varint() } == .truncated)
+    }
+    for last in [2, 0x7F, 0x81] as [UInt8] {
+      #expect(
+        kind([UInt8](repeating: 0xFF, count: 9) + [last, 0]) { (r) throws(InputError) in try r.varint() } == .badValue)
+    }
+  }
+
+  @Test func partsEndBeforeTheRest() throws {
+    var reader = ByteReader([1, 2, 3, 4, 5])
+    _ = try reader.integer(UInt8.self)
+    var part = try reader.part(3)
+    #expect(part.remaining == 3 && part.place == "byte 1" && reader.place == "byte 4")
+    var inner = try part.part(2)
+    #expect(try inner.bytes(2) == [2, 3])
+    #expect(inner.remaining == 0)
+    #expect(errorKind { () throws(InputError) in _ = try inner.integer(UInt8.self) } == .truncated)
+    #expect(errorKind { () throws(InputError) in _ = try part.part(2) } == .truncated)
+    #expect(errorKind { () throws(InputError) in _ = try part.part(-1) } == .badValue)
+    #expect(try part.varint() == 4)
+    #expect(errorKind { () throws(InputError) in _ = try part.varint() } == .truncated)
+    #expect(try reader.bytes(1) == [5])
+    #expect(try reader.part(0).remaining == 0)
+  }
+
   @Test func ends() {
     #expect(kind([1]) { (r) throws(InputError) in try r.integer(UInt16.self) } == .truncated)
     #expect(kind([1, 2, 3]) { (r) throws(InputError) in try r.bytes(4) } == .truncated)

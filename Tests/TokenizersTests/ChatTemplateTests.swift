@@ -103,6 +103,10 @@ import Tokenizers
       "{% set l = [('a' * 1000000)] * 1000000 %}{{ l|join }}", "{% set l = [('a' * 1000000)] * 1000000 %}{{ l|sort }}",
       "{% set ns = namespace(l=[]) %}{% for i in range(10000) %}{% set ns.l = [ns.l] %}{% endfor %}",
       "{{ range(0, 10 ** 18, 10 ** 17) }}",
+      "{% macro f() %}{{ varargs|length }}{% endmacro %}{% set l = [1] * 1000000 %}"
+        + "{% for i in range(100000) %}{{ f(*l) }}{% endfor %}",
+      "{% macro \(many("f")) () %}{% endmacro %}{% set l = [\(many("f"))] * 1000000 %}{{ l }}",
+      "{% macro f() %}{{ caller() }}{% endmacro %}{% macro g() %}{% call f() %}{{ g() }}{% endcall %}{% endmacro %}{{ g() }}",
     ] { cases.append((source, .budget)) }
     cases.append(("{% set ns = namespace() %}{% set ns.a = ns %}", .unsupported))
     for source in [
@@ -115,7 +119,7 @@ import Tokenizers
       many("f(") + many(")"), "x" + many("[x") + many("]"), "x" + many(" if 1 else 2"),
     ]
     for source in nested { cases.append(("{{ \(source) }}", .tooLarge)) }
-    for block in ["if true", "for x in y", "macro a()", "filter trim", "set x"] {
+    for block in ["if true", "for x in y", "macro a()", "filter trim", "set x", "call f()"] {
       cases.append((many("{% \(block) %}"), .tooLarge))
     }
     return cases

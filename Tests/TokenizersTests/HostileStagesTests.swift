@@ -100,6 +100,9 @@ import Testing
     (#"x$|^y"#, "x\nyx", ["x", "y", "x"]), ("a(?=b)", "abac", ["a"]), ("[ab[c-e]]{2,3}", "xabcde", ["abc", "de"]),
     ("(?:ab){2}", "ababab", ["abab"]), (".+", "a\nbc", ["a", "bc"]), (#"\w+"#, "a²_é-", ["a²_é"]),
     (#"[\w]+"#, "a²b", ["a", "b"]), (#"\P{L}{1,2}+"#, "a1234b", ["1234"]),
+    ("ab+|a", "abbba", ["abbb", "a"]), ("[ab]+b", "aabab", ["aabab"]), ("(?:a+|b)c", "aaca", ["aac"]),
+    ("é+|x", "aéé漢éx", ["éé", "é", "x"]), ("[^a]+", "aéxa漢", ["éx", "漢"]), (#"(?!a)\w+"#, "aab1", ["b1"]),
+    (#"$\n+|a"#, "a\n\n", ["a", "\n\n"]), ("a{2,3}", "aaaaa", ["aaa", "aa"]),
     ("(?i:[sd]|ll)", "xS\u{17F}LlD", ["S", "\u{17F}", "Ll", "D"]),
   ])
   func expressionsFindWhatOnigurumaFinds(_ expression: String, _ text: String, _ expected: [String]) throws {

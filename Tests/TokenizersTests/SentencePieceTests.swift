@@ -31,7 +31,8 @@ import Tokenizers
 
   @Test(arguments: [
     "unigram", "unigram-bytes", "unigram-spaces", "unigram-equal", "unigram-plain", "pairs", "pairs-unused",
-    "pairs-equal",
+    "pairs-equal", "characters", "characters-bytes", "characters-unused", "words", "words-spaces",
+    "words-unused",
   ])
   func modelsGiveSentencePiecesOwnIDs(_ name: String) throws {
     let model = try SentencePieceModel(contents: try Self.bytes(name + ".model"))

@@ -44,9 +44,11 @@ import Testing
   @Test func theByteAlphabetIsGPT2s() {
     for byte in 0..<256 { #expect(String(ByteLevel.scalars[byte]) == byteAlphabet[byte]) }
     var bytes: [UInt8] = [1]
-    ByteLevel.appendDecoded(Array("Ġa\u{10A}ÿ".utf8), to: &bytes)
+    let token = Array("xĠa\u{10A}ÿ".utf8)
+    ByteLevel.appendDecoded(token, 1..<token.count, to: &bytes)
     #expect(bytes == [1, 32, 97, 10, 255])
-    ByteLevel.appendDecoded(Array("Ġ a".utf8), to: &bytes)
+    let plain = Array("Ġ a".utf8)
+    ByteLevel.appendDecoded(plain, plain.indices, to: &bytes)
     #expect(bytes == [1, 32, 97, 10, 255] + Array("Ġ a".utf8))
   }
 }

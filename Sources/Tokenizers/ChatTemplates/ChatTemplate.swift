@@ -6,8 +6,8 @@ public import Foundation
 ///     let template = try ChatTemplate(source)
 ///     let text = try template.text(messages: [["role": "user", "content": "Hello"]], addingGenerationPrompt: true)
 ///
-/// The language is what real templates use: `if`, `for` with `loop`, `set`, `macro`, `filter`, `with`, `namespace`, the
-/// usual filters, tests and methods of strings, lists and mappings, slices, and the control of white space as
+/// The language is what real templates use: `if`, `for` with `loop`, `set`, `macro`, `call`, `filter`, `with`, `namespace`,
+/// the usual filters, tests and methods of strings, lists and mappings, slices, and the control of white space as
 /// `transformers` (5.23) sets it: `trim_blocks` and `lstrip_blocks` are on. Values cannot be changed, but for namespaces.
 /// What is not implemented is refused by name, with its line. Templates come from strangers: work, output and depth are
 /// bounded, and neither files nor anything else can be reached.

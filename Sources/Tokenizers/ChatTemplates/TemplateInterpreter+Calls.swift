@@ -16,27 +16,63 @@ extension TemplateInterpreter {
   }
 
   private mutating func call(_ macro: TemplateMacro, _ given: TemplateArguments) throws(InputError) -> TemplateValue {
-    guard given.positional.count <= macro.parameters.count else {
-      throw error("gives the macro \(macro.name) \(given.positional.count) arguments of \(macro.parameters.count)")
-    }
-    let scope = TemplateScope(within: macro.scope)
-    var named = given.named
-    for (index, parameter) in macro.parameters.enumerated() {
+    let (callable, scope) = (macro.callable, TemplateScope(within: macro.scope))
+    var (named, values) = (given.named, [TemplateValue?]())
+    for (index, parameter) in callable.parameters.enumerated() {
       if index < given.positional.count {
-        scope.values[parameter.name] = given.positional[index]
-      } else if let place = named.firstIndex(where: { $0.name == parameter.name }) {
-        scope.values[parameter.name] = named.remove(at: place).value
+        values.append(given.positional[index])
+      } else {
+        try spend(named.count * 8)
+        values.append(named.firstIndex { $0.name == parameter.name }.map { named.remove(at: $0).value })
+      }
+    }
+    if callable.extras.contains(.caller) {
+      let caller = named.firstIndex { $0.name == "caller" }.map { named.remove(at: $0).value }
+      scope.values["caller"] = caller ?? .undefined("caller")
+    }
+    if callable.extras.contains(.named) {
+      var dictionary = TemplateDictionary()
+      for (name, value) in named { dictionary[.string(name)] = value }
+      scope.values["kwargs"] = .dictionary(dictionary)
+    } else if let name = named.first?.name {
+      throw error("gives \(macro.name ?? "caller") an argument \(name.text)")
+    }
+    let rest = given.positional.dropFirst(callable.parameters.count)
+    if callable.extras.contains(.positional) {
+      scope.values["varargs"] = .tuple(Array(rest))
+    } else if !rest.isEmpty {
+      throw error(
+        "gives \(macro.name ?? "caller") \(given.positional.count) arguments of \(callable.parameters.count)")
+    }
+    for (parameter, value) in zip(callable.parameters, values) {
+      if let value {
+        scope.values[parameter.name] = value
       } else if let standard = parameter.standard {
-        scope.values[parameter.name] = try value(standard, scope)
+        scope.values[parameter.name] = try self.value(standard, scope)
       } else {
         scope.values[parameter.name] = .undefined(parameter.name.text)
       }
     }
-    if let name = named.first?.name { throw error("gives the macro \(macro.name) an argument \(name.text)") }
     let callLine = line
-    let text = try captured(macro.body, scope)
+    let text = try captured(callable.body, scope)
     line = callLine
     return .string(text)
+  }
+
+  /// The text of a call with a block.
+  mutating func text(
+    ofCalling callee: TemplateExpression, _ arguments: TemplateExpression.Arguments, with block: TemplateCallable,
+    _ scope: TemplateScope
+  ) throws(InputError) -> [UInt8] {
+    // What else can be called takes no block, or gives no text then.
+    guard case .function(.macro(let macro)) = try value(callee, scope) else {
+      throw error("calls with a block what is no macro")
+    }
+    var given = try self.arguments(arguments, scope)
+    guard !given.named.contains(where: { $0.name == "caller" }) else { throw error("gives the argument caller twice") }
+    given.named.append(("caller", .function(.macro(TemplateMacro(nil, block, scope)))))
+    let function = TemplateValue.function(.macro(macro))
+    return try text(of: try call(function, given))
   }
 }
 

@@ -115,14 +115,31 @@ extension TemplateInterpreter {
     return result
   }
 
-  private mutating func arguments(
+  mutating func arguments(
     _ arguments: TemplateExpression.Arguments, _ scope: TemplateScope
   ) throws(InputError) -> TemplateArguments {
+    var positional = try values(arguments.positional, scope)
+    if let spread = arguments.spread {
+      let more = try elements(of: try value(spread, scope))
+      try spend(more.count * 16)
+      positional += more
+    }
     var named: [(name: JSONString, value: TemplateValue)] = []
     for (name, expression) in arguments.named {
       guard !named.contains(where: { $0.name == name }) else { throw error("gives the argument \(name.text) twice") }
       named.append((name, try value(expression, scope)))
     }
-    return TemplateArguments(try values(arguments.positional, scope), named)
+    guard let spread = arguments.namedSpread else { return TemplateArguments(positional, named) }
+    guard case .dictionary(let dictionary) = try value(spread, scope) else {
+      throw error("spreads as arguments with names what is no mapping")
+    }
+    let given = Set(named.map(\.name))
+    try spend(dictionary.entries.count * 64)
+    for entry in dictionary.entries {
+      guard case .string(let name) = entry.key else { throw error("spreads an argument whose name is no text") }
+      guard !given.contains(name) else { throw error("gives the argument \(name.text) twice") }
+      named.append((name, entry.value))
+    }
+    return TemplateArguments(positional, named)
   }
 }

@@ -72,6 +72,7 @@ struct TemplateInterpreter {
         try charge(entry.key.value, depth: depth + 1)
         try charge(entry.value, depth: depth + 1)
       }
+    case .function(.macro(let macro)): try spend((macro.name?.utf8.count ?? 0) + 16)
     case .undefined, .none, .bool, .int, .float, .namespace, .loop, .function: try spend(8)
     }
   }
@@ -119,9 +120,11 @@ struct TemplateInterpreter {
     case .capture(let target, let filters, let body):
       let text = try captured(body, TemplateScope(within: scope))
       try assign(try apply(filters, to: .string(text), scope), to: target, scope)
-    case .macro(let name, let parameters, let body):
+    case .macro(let name, let callable):
       macroScopes.append(scope)
-      scope.values[name] = .function(.macro(TemplateMacro(name.text, parameters, body, scope)))
+      scope.values[name] = .function(.macro(TemplateMacro(name.text, callable, scope)))
+    case .call(let callee, let arguments, let block):
+      try write(try text(ofCalling: callee, arguments, with: block, scope))
     case .filtered(let filters, let body):
       let text = try captured(body, TemplateScope(within: scope))
       try write(try self.text(of: try apply(filters, to: .string(text), scope)))

@@ -118,7 +118,9 @@ extension TemplateParser {
       case "true", "True": return .literal(.bool(true))
       case "false", "False": return .literal(.bool(false))
       case "none", "None": return .literal(.none)
-      default: return .name(JSONString(name))
+      default:
+        uses(name)
+        return .name(JSONString(name))
       }
     case .string(let text)?:
       var whole = text.utf8
@@ -274,14 +276,20 @@ extension TemplateParser {
   private mutating func arguments() throws(InputError) -> TemplateExpression.Arguments {
     var arguments = TemplateExpression.Arguments()
     while !take(")") {
-      if token == .symbol("*") || token == .symbol("**") {
-        throw error("spreads arguments, which is not implemented", .unsupported)
-      }
-      if case .name(let name)? = token, index + 1 < tokens.count, tokens[index + 1].token == .symbol("=") {
+      if take("*") {
+        guard arguments.spread == nil, arguments.namedSpread == nil else { throw error("spreads arguments twice") }
+        arguments.spread = try expression()
+      } else if take("**") {
+        guard arguments.namedSpread == nil else { throw error("spreads arguments with names twice") }
+        arguments.namedSpread = try expression()
+      } else if case .name(let name)? = token, index + 1 < tokens.count, tokens[index + 1].token == .symbol("=") {
+        guard arguments.namedSpread == nil else { throw error("has an argument after those that it spreads") }
         index += 2
         arguments.named.append((JSONString(name), try expression()))
       } else {
-        guard arguments.named.isEmpty else { throw error("has an argument without a name after one with a name") }
+        guard arguments.named.isEmpty, arguments.spread == nil, arguments.namedSpread == nil else {
+          throw error("has an argument without a name after one with a name, or after those that it spreads")
+        }
         arguments.positional.append(try expression())
       }
       if !take(",") {

@@ -6,6 +6,8 @@ struct TemplateParser {
   var index = 0
   private var depth = 0
   private var loopDepth = 0
+  /// For each macro and block around this place, what its statements ask for, and what they may still ask for.
+  private var extras: [(used: Set<TemplateCallable.Extra>, left: Set<TemplateCallable.Extra>)] = []
 
   /// How deep brackets and blocks may nest; each takes stack when it is read and when it is evaluated.
   private static let depthLimit = 48
@@ -128,6 +130,7 @@ struct TemplateParser {
     case "for": return [try loop()]
     case "set": return [try assignment()]
     case "macro": return [try macro()]
+    case "call": return [try call()]
     case "filter":
       guard case .name? = token else { throw unexpected("a filter") }
       let filters = try suffixes(filtersOnly: true, startingWithFilter: true)
@@ -137,6 +140,7 @@ struct TemplateParser {
       while case .name(let name)? = token {
         index += 1
         try expect("=")
+        assigns(name)
         values.append((JSONString(name), try expression()))
         guard take(",") else { break }
       }
@@ -208,6 +212,7 @@ struct TemplateParser {
       guard !["true", "false", "none", "True", "False", "None", "loop"].contains(name) || name == "loop" else {
         throw parser.error("assigns to \(name)")
       }
+      parser.assigns(name)
       return .name(JSONString(name))
     }
     var targets = [try single(&self)]
@@ -239,19 +244,70 @@ struct TemplateParser {
 
   private mutating func macro() throws(InputError) -> TemplateStatement.Kind {
     let name = try expectName()
+    return .macro(JSONString(name), try callable(try signature(), "endmacro"))
+  }
+
+  private mutating func call() throws(InputError) -> TemplateStatement.Kind {
+    let parameters = token == .symbol("(") ? try signature() : []
+    guard case .suffixed(let base, let suffixes) = try expression(), case .call(let arguments)? = suffixes.last else {
+      throw error("has a block call of what is no call")
+    }
+    guard !arguments.named.contains(where: { $0.name == "caller" }) else {
+      throw error("gives the argument caller twice")
+    }
+    let callee = suffixes.count == 1 ? base : .suffixed(base, suffixes.dropLast())
+    return .call(callee, arguments, try callable(parameters, "endcall"))
+  }
+
+  /// Parameters in parentheses.
+  private mutating func signature() throws(InputError) -> [(name: JSONString, standard: TemplateExpression?)] {
     try expect("(")
     var parameters: [(name: JSONString, standard: TemplateExpression?)] = []
     while !take(")") {
-      let parameter = JSONString(try expectName())
-      parameters.append((parameter, take("=") ? try expression() : nil))
-      if !take(",") {
-        try expect(")")
-        break
+      if !parameters.isEmpty { try expect(",") }
+      let name = try expectName()
+      guard !parameters.contains(where: { $0.name == JSONString(name) }) else {
+        throw error("has two parameters \(name)")
       }
+      assigns(name)
+      let standard = take("=") ? try expression() : nil
+      guard standard != nil || parameters.last?.standard == nil else {
+        throw error("has the parameter \(name) without a value after one with a value")
+      }
+      parameters.append((JSONString(name), standard))
     }
+    return parameters
+  }
+
+  /// What a macro or a block of a call consists of, up to its end.
+  private mutating func callable(
+    _ parameters: [(name: JSONString, standard: TemplateExpression?)], _ end: String
+  ) throws(InputError) -> TemplateCallable {
     let outerLoops = loopDepth
     loopDepth = 0
     defer { loopDepth = outerLoops }
-    return .macro(JSONString(name), parameters, try block("endmacro"))
+    extras.append(([], Set(TemplateCallable.Extra.allCases)))
+    let body = try block(end)
+    var used = extras.popLast()?.used ?? []
+    for parameter in parameters {
+      guard let extra = TemplateCallable.Extra(rawValue: parameter.name.text), used.contains(extra) else { continue }
+      guard extra != .caller || parameter.standard != nil else {
+        throw error("has the parameter caller without a value for where there is none")
+      }
+      used.remove(extra)
+    }
+    return TemplateCallable(parameters: parameters, body: body, extras: used)
+  }
+
+  /// Learns that a name is asked for.
+  mutating func uses(_ name: String) {
+    guard !extras.isEmpty, let extra = TemplateCallable.Extra(rawValue: name) else { return }
+    for index in extras.indices where extras[index].left.contains(extra) { extras[index].used.insert(extra) }
+  }
+
+  /// Learns that a name is given a value.
+  private mutating func assigns(_ name: String) {
+    guard !extras.isEmpty, let extra = TemplateCallable.Extra(rawValue: name) else { return }
+    for index in extras.indices { extras[index].left.remove(extra) }
   }
 }

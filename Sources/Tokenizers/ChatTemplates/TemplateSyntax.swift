@@ -13,6 +13,10 @@ indirect enum TemplateExpression: Sendable {
   struct Arguments: Sendable {
     var positional: [TemplateExpression] = []
     var named: [(name: JSONString, value: TemplateExpression)] = []
+    /// What further arguments without names are taken from.
+    var spread: TemplateExpression?
+    /// What further arguments with names are taken from.
+    var namedSpread: TemplateExpression?
   }
 
   enum Suffix: Sendable {
@@ -57,7 +61,9 @@ struct TemplateStatement: Sendable {
       Target, TemplateExpression, where: TemplateExpression?, [TemplateStatement], otherwise: [TemplateStatement])
     case assignment(Target, TemplateExpression)
     case capture(Target, [TemplateExpression.Suffix], [TemplateStatement])
-    case macro(JSONString, [(name: JSONString, standard: TemplateExpression?)], [TemplateStatement])
+    case macro(JSONString, TemplateCallable)
+    /// Calls something with a block of the template, which it knows as `caller`.
+    case call(TemplateExpression, TemplateExpression.Arguments, TemplateCallable)
     case filtered([TemplateExpression.Suffix], [TemplateStatement])
     case scope([(JSONString, TemplateExpression)], [TemplateStatement])
     case leave
@@ -66,4 +72,22 @@ struct TemplateStatement: Sendable {
 
   var kind: Kind
   var line: Int
+}
+
+/// What a macro is, or a block that is given to one: parameters and statements.
+struct TemplateCallable: Sendable {
+  /// What its statements may ask for although no parameter is called so.
+  enum Extra: String, CaseIterable, Sendable {
+    /// The block that it is called with.
+    case caller
+    /// Arguments with names that no parameter has.
+    case named = "kwargs"
+    /// Arguments beyond the parameters.
+    case positional = "varargs"
+  }
+
+  var parameters: [(name: JSONString, standard: TemplateExpression?)]
+  var body: [TemplateStatement]
+  /// What its statements do ask for.
+  var extras: Set<Extra>
 }

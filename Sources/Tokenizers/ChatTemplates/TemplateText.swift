@@ -30,6 +30,9 @@ extension TemplateValue {
         .joined(separator: Array(", ".utf8)) + Array("}".utf8)
     case .namespace: Array("<Namespace>".utf8)
     case .loop: Array("<LoopContext>".utf8)
+    case .function(.macro(let macro)):
+      Array("<Macro ".utf8) + (macro.name.map { TemplateValue.text($0).represented } ?? Array("anonymous".utf8))
+        + Array(">".utf8)
     case .function: Array("<function>".utf8)
     }
   }

@@ -175,16 +175,13 @@ enum TemplateFunction: Sendable {
 
 /// A macro, with the scope that it was defined in.
 final class TemplateMacro: @unchecked Sendable {
-  let name: String
-  let parameters: [(name: JSONString, standard: TemplateExpression?)]
-  let body: [TemplateStatement]
+  /// Its name; nil for the block of a call.
+  let name: String?
+  let callable: TemplateCallable
   let scope: TemplateScope
 
-  init(
-    _ name: String, _ parameters: [(name: JSONString, standard: TemplateExpression?)], _ body: [TemplateStatement],
-    _ scope: TemplateScope
-  ) {
-    (self.name, self.parameters, self.body, self.scope) = (name, parameters, body, scope)
+  init(_ name: String?, _ callable: TemplateCallable, _ scope: TemplateScope) {
+    (self.name, self.callable, self.scope) = (name, callable, scope)
   }
 }
 

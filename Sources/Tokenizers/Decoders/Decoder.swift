@@ -39,18 +39,19 @@ struct Decoder: Sendable {
 }
 
 extension Decoder.Strip {
-  /// The token without up to `start` characters at its start and `stop` at its end.
-  func stripped(_ token: [UInt8]) -> [UInt8] {
-    var (first, last, taken) = (0, token.count, 0)
-    while taken < start && token.holds(content, at: first, before: last) {
+  /// What is left of a token, which stands somewhere in some bytes, without up to `start` characters at its start and
+  /// `stop` at its end.
+  func rest(of bytes: [UInt8], _ token: Range<Int>) -> Range<Int> {
+    var (first, last, taken) = (token.lowerBound, token.upperBound, 0)
+    while taken < start && bytes.holds(content, at: first, before: last) {
       (first, taken) = (first + content.count, taken + 1)
     }
     taken = 0
-    while taken < stop && last - content.count >= first && token.holds(content, at: last - content.count, before: last)
+    while taken < stop && last - content.count >= first && bytes.holds(content, at: last - content.count, before: last)
     {
       (last, taken) = (last - content.count, taken + 1)
     }
-    return Array(token[first..<last])
+    return first..<last
   }
 }
 

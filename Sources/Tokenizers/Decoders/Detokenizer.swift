@@ -19,9 +19,12 @@ public struct Detokenizer: Sendable {
   private var isFirstJoined = true
   private var pieceJoint: SentencePieceJoint?
   private var openScalar: [UInt8] = []
-  private var recognizer = UTF8Recognizer()
   private var strips: [StripState]
   private var output: [UInt8] = []
+  // Room that is kept from id to id.
+  private var tokens = TokenList()
+  private var passed = TokenList()
+  private var joined: [UInt8] = []
 
   /// - Parameter rewrittenTokens: Tokens that are decoded as something else than the vocabulary has.
   init(
@@ -40,12 +43,7 @@ public struct Detokenizer: Sendable {
   ///
   /// - Throws: `InputError` of kind `badValue` where the id has no token; the detokenizer is as before then.
   public mutating func append(_ id: Int) throws(InputError) -> String {
-    guard let token = rewrittenTokens[id] ?? vocabulary.token(of: id) else {
-      throw InputError(
-        .badValue, "There is no token of id \(id)", advice: "Ids lie between 0 and \(vocabulary.idBound - 1)")
-    }
-    if skipsSpecialTokens && specialIDs.contains(id) { return "" }
-    pass([token], through: 0)
+    try take(CollectionOfOne(id))
     return takeOutput()
   }
 
@@ -55,13 +53,7 @@ public struct Detokenizer: Sendable {
 
   /// Ends the text: returns what was held back, and is ready for another text.
   public mutating func finish() -> String {
-    for stage in stages.indices {
-      var rest: [[UInt8]] = []
-      stages[stage].finish { rest.append($0) }
-      pass(rest, through: stage + 1)
-    }
-    if !openScalar.isEmpty { emit(replacementCharacter[...], from: 0) }
-    if let rest = pieceJoint?.endBytes() { emit(rest[...], from: 0) }
+    end()
     let rest = takeOutput()
     self = Detokenizer(
       vocabulary, rewrittenTokens: rewrittenTokens, specialIDs: specialIDs, decoder: decoder,
@@ -69,58 +61,110 @@ public struct Detokenizer: Sendable {
     return rest
   }
 
+  /// The text of all ids, in one piece.
+  mutating func text(of ids: [Int]) throws(InputError) -> String {
+    let stretch = 1024
+    for start in stride(from: 0, to: ids.count, by: stretch) {
+      try take(ids[start..<min(ids.count, start + stretch)])
+    }
+    end()
+    return takeOutput()
+  }
+
   private mutating func takeOutput() -> String {
     defer { output.removeAll(keepingCapacity: true) }
     return String(decoding: output, as: UTF8.self)
   }
 
-  /// Takes tokens through the stages from one on, and joins what comes out.
-  private mutating func pass(_ tokens: [[UInt8]], through first: Int) {
-    var tokens = tokens
-    for stage in stages.indices.dropFirst(first) {
-      var passed: [[UInt8]] = []
-      for token in tokens { stages[stage].take(token) { passed.append($0) } }
-      tokens = passed
+  /// Takes the next ids; none of them if one has no token.
+  private mutating func take(_ ids: some Collection<Int>) throws(InputError) {
+    tokens.removeAll()
+    for id in ids {
+      if skipsSpecialTokens && specialIDs.contains(id) { continue }
+      if !rewrittenTokens.isEmpty, let token = rewrittenTokens[id] {
+        tokens.append(token)
+      } else if !vocabulary.appendToken(of: id, to: &tokens) {
+        throw InputError(
+          .badValue, "There is no token of id \(id)", advice: "Ids lie between 0 and \(vocabulary.idBound - 1)")
+      }
     }
-    for token in tokens { join(token) }
+    for stage in stages.indices {
+      passed.removeAll()
+      stages[stage].take(tokens, &passed)
+      swap(&tokens, &passed)
+    }
+    joinTokens()
   }
 
-  private mutating func join(_ token: [UInt8]) {
+  /// Passes on what was held back anywhere.
+  private mutating func end() {
+    tokens.removeAll()
+    for stage in stages.indices {
+      passed.removeAll()
+      stages[stage].take(tokens, &passed)
+      stages[stage].finish(&passed)
+      swap(&tokens, &passed)
+    }
+    joinTokens()
+    joined.removeAll(keepingCapacity: true)
+    if !openScalar.isEmpty { joined += replacementCharacter }
+    openScalar = []
+    pieceJoint?.endBytes(to: &joined)
+    emitJoined()
+  }
+
+  /// Joins what came out of the last stage.
+  private mutating func joinTokens() {
+    joined.removeAll(keepingCapacity: true)
     switch decoder.joint {
+    case .text(let separator) where separator.isEmpty: joined += tokens.bytes
     case .text(let separator):
-      if !isFirstJoined { emit(separator[...], from: 0) }
-      isFirstJoined = false
-      emit(token[...], from: 0)
+      for index in 0..<tokens.count {
+        if !isFirstJoined { joined += separator }
+        isFirstJoined = false
+        joined += tokens.bytes[tokens[index]]
+      }
     case .byteLevel:
-      var bytes: [UInt8] = []
-      ByteLevel.appendDecoded(token, to: &bytes)
-      for byte in bytes { joinByte(byte) }
+      joined += openScalar
+      for index in 0..<tokens.count { ByteLevel.appendDecoded(tokens.bytes, tokens[index], to: &joined) }
+      repairJoined()
     case .sentencePiece:
-      if let text = pieceJoint?.take(token) { emit(text[...], from: 0) }
+      for index in 0..<tokens.count { pieceJoint?.take(tokens.bytes, tokens[index], to: &joined) }
     }
+    emitJoined()
   }
 
-  private mutating func joinByte(_ byte: UInt8) {
-    switch recognizer.accept(byte) {
-    case .partial:
-      openScalar.append(byte)
-    case .complete:
-      openScalar.append(byte)
-      emit(openScalar[...], from: 0)
-      openScalar.removeAll(keepingCapacity: true)
-    case .invalid:
-      emit(replacementCharacter[...], from: 0)
-      // A byte that breaks a scalar off may start the next one.
-      guard !openScalar.isEmpty else { return }
-      openScalar.removeAll(keepingCapacity: true)
-      joinByte(byte)
+  /// Makes text of joined bytes: those that are none become U+FFFD, and those that may begin a scalar are held back.
+  private mutating func repairJoined() {
+    openScalar.removeAll(keepingCapacity: true)
+    guard joined.contains(where: { $0 >= 0x80 }) else { return }
+    let bytes = joined
+    joined.removeAll(keepingCapacity: true)
+    var (recognizer, index, kept, scalarStart) = (UTF8Recognizer(), 0, 0, 0)
+    while index < bytes.count {
+      switch recognizer.accept(bytes[index]) {
+      case .partial: index += 1
+      case .complete:
+        index += 1
+        scalarStart = index
+      case .invalid:
+        joined += bytes[kept..<scalarStart]
+        joined += replacementCharacter
+        // A byte that breaks a scalar off may start the next one.
+        if index == scalarStart { index += 1 }
+        (kept, scalarStart) = (index, index)
+      }
     }
+    joined += bytes[kept..<scalarStart]
+    openScalar += bytes[scalarStart...]
   }
 
-  /// Takes whole scalars through the text steps from `step` on.
-  private mutating func emit(_ text: ArraySlice<UInt8>, from step: Int) {
-    guard step < strips.count else { return output.append(contentsOf: text) }
-    emit(strips[step].take(text)[...], from: step + 1)
+  /// Takes joined text, which is whole scalars, through the steps on text.
+  private mutating func emitJoined() {
+    guard !strips.isEmpty else { return output.append(contentsOf: joined) }
+    var text = joined
+    for strip in strips.indices { text = strips[strip].take(text) }
+    output.append(contentsOf: text)
   }
 }
 
@@ -135,28 +179,27 @@ private struct StripState: Sendable {
   }
 
   /// Takes whole scalars, and returns what is certainly kept. What may be the text's end is held back.
-  mutating func take(_ text: ArraySlice<UInt8>) -> [UInt8] {
-    let text = Array(text)
-    var (index, kept) = (0, [UInt8]())
-    while index < text.count {
-      if text.holds(rule.content, at: index, before: text.count) {
-        index += rule.content.count
-        if startLeft > 0 {
-          startLeft -= 1
-        } else if held < rule.stop {
-          held += 1
-        } else {
-          kept.append(contentsOf: rule.content)
-        }
-      } else {
-        startLeft = 0
-        for _ in 0..<held { kept.append(contentsOf: rule.content) }
-        held = 0
-        let next = scalar(in: text, at: index, before: text.count).next
-        kept.append(contentsOf: text[index..<next])
-        index = next
-      }
+  mutating func take(_ text: [UInt8]) -> [UInt8] {
+    if startLeft == 0 && rule.stop == 0 || text.isEmpty { return text }
+    var (start, end, taken) = (0, text.count, 0)
+    while startLeft > 0, text.holds(rule.content, at: start, before: end) {
+      start += rule.content.count
+      startLeft -= 1
     }
-    return kept
+    guard start < end else { return [] }
+    startLeft = 0
+    while taken < rule.stop, end - rule.content.count >= start,
+      text.holds(rule.content, at: end - rule.content.count, before: end)
+    {
+      end -= rule.content.count
+      taken += 1
+    }
+    let isOver = start < end
+    let released = isOver ? held : max(0, held + taken - rule.stop)
+    held = isOver ? taken : held + taken - released
+    var kept: [UInt8] = []
+    kept.reserveCapacity(released * rule.content.count + end - start)
+    for _ in 0..<released { kept += rule.content }
+    return kept + text[start..<end]
   }
 }

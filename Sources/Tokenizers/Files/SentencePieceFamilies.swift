@@ -15,7 +15,7 @@ extension PipelineTokenizer {
     converting model: SentencePieceModel, _ family: SentencePieceFamily, _ configuration: TokenizerConfiguration
   ) throws(InputError) {
     _ = try model.check()
-    guard (model.algorithm == .bytePairs) == (family == .llama) else {
+    guard model.algorithm == (family == .llama ? .bytePairs : .unigram) else {
       throw InputError(.inconsistent, "is a model of another kind than the tokenizer_class has")
     }
     var controls: [[UInt8]] = []

@@ -38,8 +38,9 @@ struct Vocabulary: Sendable {
 
   /// Adds a token.
   ///
+  /// - Parameter isShared: Whether another token may have the id, which then stands for the new one.
   /// - Throws: `badValue` for an empty token or an impossible id, `duplicate` where the token or the id is there.
-  mutating func add(_ token: [UInt8], id: Int) throws(InputError) {
+  mutating func add(_ token: [UInt8], id: Int, isShared: Bool = false) throws(InputError) {
     guard token.count <= Int(UInt32.max) - bytes.count else {
       throw InputError(.tooLarge, "The tokens have more than \(UInt32.max) bytes together")
     }
@@ -48,7 +49,7 @@ struct Vocabulary: Sendable {
       throw InputError(
         .badValue, "The token \(quoted(token)) has the id \(id)", advice: "Ids lie between 0 and \(idLimit - 1) here.")
     }
-    if id < entryOfID.count && entryOfID[id] >= 0 {
+    if !isShared && id < entryOfID.count && entryOfID[id] >= 0 {
       throw InputError(.duplicate, "The tokens \(quoted(self.token(of: id) ?? [])) and \(quoted(token)) share id \(id)")
     }
     if (ids.count + 1) * 4 > slots.count * 3 { grow() }
@@ -61,6 +62,13 @@ struct Vocabulary: Sendable {
     ids.append(Int32(id))
     bytes.append(contentsOf: token)
     ends.append(UInt32(truncatingIfNeeded: bytes.count))
+  }
+
+  /// Makes the id of a token that is there stand for it, if another shares it.
+  mutating func prefer(_ token: [UInt8]) {
+    let hash = seededHash(of: token, 0, token.count, seed: seed)
+    let entry = slots[slotIndex(of: token, 0, token.count, hash)].entry
+    if entry >= 0 { entryOfID[Int(ids[Int(entry)])] = Int32(entry) }
   }
 
   /// The id of a token, or `none`.
@@ -78,6 +86,13 @@ struct Vocabulary: Sendable {
   func token(of id: Int) -> [UInt8]? {
     guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return nil }
     return Array(bytes[range(of: entry)])
+  }
+
+  /// Appends the token of an id to a list. Returns whether there is one.
+  func appendToken(of id: Int, to list: inout TokenList) -> Bool {
+    guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return false }
+    list.append(bytes[range(of: entry)])
+    return true
   }
 
   /// Calls `body` with each token, which stands at `start..<end` of `bytes`, and its id.

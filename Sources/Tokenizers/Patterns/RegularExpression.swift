@@ -30,17 +30,21 @@ struct RegularExpression: Sendable {
   }
 
   private var program: [Instruction] = []
+  /// The bytes that a match may begin with.
+  private var firstBytes = [Bool](repeating: false, count: 256)
 
   /// The most instructions; each place of a text that a match is looked for in takes a bit for each of them.
   static let sizeLimit = 512
 
   /// The expression of a tree that matches no empty text; nil where it is too large.
   init?(_ node: Node) {
-    guard emit(node) else { return nil }
+    guard emit(node, isLast: true) else { return nil }
     program.append(.match)
+    findFirstBytes()
   }
 
-  private mutating func emit(_ node: Node) -> Bool {
+  /// - Parameter isLast: Whether the match ends with the node: then what is repeated never has to give back.
+  private mutating func emit(_ node: Node, isLast: Bool = false) -> Bool {
     guard program.count < Self.sizeLimit else { return false }
     switch node {
     case .set(let set): program.append(.set(set))
@@ -48,22 +52,24 @@ struct RegularExpression: Sendable {
     case .lineStart: program.append(.lineStart)
     case .lineEnd: program.append(.lineEnd)
     case .sequence(let nodes):
-      for node in nodes where !emit(node) { return false }
+      for (index, node) in nodes.enumerated() where !emit(node, isLast: isLast && index == nodes.count - 1) {
+        return false
+      }
     case .alternatives(let nodes):
       var jumps: [Int] = []
       for node in nodes.dropLast() {
         let split = program.count
         program.append(.split(split + 1, 0))
-        guard emit(node) else { return false }
+        guard emit(node, isLast: isLast) else { return false }
         jumps.append(program.count)
         program.append(.jump(0))
         program[split] = .split(split + 1, program.count)
       }
-      if let last = nodes.last, !emit(last) { return false }
+      if let last = nodes.last, !emit(last, isLast: isLast) { return false }
       for jump in jumps { program[jump] = .jump(program.count) }
     case .repeated(let node, let least, let most, let greed):
       for _ in 0..<least where !emit(node) { return false }
-      if case .set(let set) = node, greed == .possessive {
+      if case .set(let set) = node, greed == .possessive || greed == .greedy && isLast {
         program.append(.all(set, most: most.map { $0 - least } ?? .max))
         return true
       }
@@ -86,11 +92,37 @@ struct RegularExpression: Sendable {
     return true
   }
 
+  private mutating func findFirstBytes() {
+    var (open, seen) = ([0], Set<Int>())
+    while let counter = open.popLast() {
+      guard seen.insert(counter).inserted else { continue }
+      switch program[counter] {
+      case .set(let set): add(set)
+      case .all(let set, _):
+        add(set)
+        open.append(counter + 1)
+      case .split(let first, let second): open += [first, second]
+      case .jump(let target): open.append(target)
+      case .ahead, .lineStart, .lineEnd: open.append(counter + 1)
+      case .match: break
+      }
+    }
+  }
+
+  private mutating func add(_ set: ScalarSet) {
+    for byte in 0..<0x80 where set.contains(UInt32(byte)) { firstBytes[byte] = true }
+    if !set.isASCII { for byte in 0x80..<0x100 { firstBytes[byte] = true } }
+  }
+
   /// Calls `body` with what is found at `start..<end` of a text, in order.
   func forEachMatch(in text: [UInt8], _ start: Int, _ end: Int, _ body: (_ start: Int, _ end: Int) -> Void) {
     var matcher = Matcher(program: program, text: text, start: start, end: end)
     var index = start
     while index < end {
+      guard firstBytes[Int(text[index])] else {
+        index += 1
+        continue
+      }
       matcher.forget(before: index)
       if let matchEnd = matcher.matchEnd(from: index), matchEnd > index {
         body(index, matchEnd)

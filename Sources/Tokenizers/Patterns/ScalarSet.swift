@@ -31,6 +31,11 @@ struct ScalarSet: Sendable {
     return holds(value)
   }
 
+  /// Whether it is known to hold nothing beyond ASCII.
+  var isASCII: Bool {
+    !isNegated && parts.allSatisfy { if case .range(let range) = $0 { range.upperBound < 0x80 } else { false } }
+  }
+
   private func holds(_ value: UInt32) -> Bool {
     parts.contains { part in
       switch part {

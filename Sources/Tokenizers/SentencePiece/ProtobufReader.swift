@@ -5,53 +5,42 @@ import Formats
 /// Source: protobuf.dev/programming-guides/encoding. Groups, which no file of interest holds, are refused, so nothing
 /// nests deeper than the reader asks for.
 struct ProtobufReader {
-  enum Value: Equatable {
+  enum Value {
     case varint(UInt64)
-    case fixed64(UInt64)
-    case bytes(Range<Int>)
-    case fixed32(UInt32)
+    case double(Double)
+    case bytes(ByteReader)
+    case float(Float)
   }
 
-  struct Field: Equatable {
+  struct Field {
     var number: Int
     var value: Value
     /// Where the field starts.
     var offset: Int
   }
 
-  let bytes: [UInt8]
-  private var index: Int
-  private let end: Int
+  private var reader: ByteReader
 
-  /// The message at `range` of `bytes`.
-  init(_ bytes: [UInt8], _ range: Range<Int>) {
-    (self.bytes, index, end) = (bytes, range.lowerBound, range.upperBound)
-  }
+  /// The message that a reader's bytes are.
+  init(_ reader: ByteReader) { self.reader = reader }
 
   /// The next field; nil at the end of the message.
   ///
   /// - Throws: `truncated` where the message ends within the field, `badValue` for what is no field.
   mutating func next() throws(InputError) -> Field? {
-    guard index < end else { return nil }
-    let offset = index
-    let tag = try varint()
+    guard reader.remaining > 0 else { return nil }
+    let offset = reader.offset
+    let tag = try reader.varint()
     let number = tag >> 3
     guard number >= 1 && number < 1 << 29 else {
       throw InputError(.badValue, "holds a field of the number \(number)", at: "byte \(offset)", advice: Self.advice)
     }
     let value: Value
     switch tag & 7 {
-    case 0: value = .varint(try varint())
-    case 1: value = .fixed64(try littleEndian(8))
-    case 2:
-      let count = try varint()
-      guard count <= UInt64(end - index) else {
-        throw InputError(.truncated, "ends within a field of \(count) bytes", at: "byte \(offset)")
-      }
-      let start = index
-      index += Int(truncatingIfNeeded: count)
-      value = .bytes(start..<index)
-    case 5: value = .fixed32(UInt32(truncatingIfNeeded: try littleEndian(4)))
+    case 0: value = .varint(try reader.varint())
+    case 1: value = .double(try reader.double())
+    case 2: value = .bytes(try reader.part(Int(clamping: try reader.varint())))
+    case 5: value = .float(try reader.float())
     case let type:
       throw InputError(.badValue, "holds a field of wire type \(type)", at: "byte \(offset)", advice: Self.advice)
     }
@@ -59,32 +48,6 @@ struct ProtobufReader {
   }
 
   private static let advice = "It is no SentencePiece model, or is damaged: fetch it again."
-
-  private mutating func varint() throws(InputError) -> UInt64 {
-    var (value, shift) = (UInt64(0), UInt64(0))
-    let offset = index
-    while index < end {
-      let byte = bytes[index]
-      index += 1
-      guard shift < 63 || byte <= 1 else {
-        throw InputError(.badValue, "holds a number of more than 64 bits", at: "byte \(offset)", advice: Self.advice)
-      }
-      value |= UInt64(byte & 0x7F) << shift
-      if byte < 0x80 { return value }
-      shift += 7
-    }
-    throw InputError(.truncated, "ends within a number", at: "byte \(offset)")
-  }
-
-  private mutating func littleEndian(_ count: Int) throws(InputError) -> UInt64 {
-    guard count <= end - index else {
-      throw InputError(.truncated, "ends within a number", at: "byte \(index)")
-    }
-    var value = UInt64(0)
-    for offset in 0..<count { value |= UInt64(bytes[index + offset]) << UInt64(8 * offset) }
-    index += count
-    return value
-  }
 }
 
 extension ProtobufReader.Field {
@@ -99,13 +62,20 @@ extension ProtobufReader.Field {
   func bool(_ name: String) throws(InputError) -> Bool { try varint(name) != 0 }
 
   func float(_ name: String) throws(InputError) -> Float {
-    guard case .fixed32(let bits) = value else { throw wrongType(name, "a 32-bit number") }
-    return Float(bitPattern: bits)
+    guard case .float(let value) = value else { throw wrongType(name, "a 32-bit number") }
+    return value
   }
 
-  func bytes(_ name: String) throws(InputError) -> Range<Int> {
-    guard case .bytes(let range) = value else { throw wrongType(name, "a string or a message") }
-    return range
+  func bytes(_ name: String) throws(InputError) -> [UInt8] {
+    var reader = try part(name)
+    return try reader.bytes(reader.remaining)
+  }
+
+  func message(_ name: String) throws(InputError) -> ProtobufReader { ProtobufReader(try part(name)) }
+
+  private func part(_ name: String) throws(InputError) -> ByteReader {
+    guard case .bytes(let part) = value else { throw wrongType(name, "a string or a message") }
+    return part
   }
 
   private func wrongType(_ name: String, _ expected: String) -> InputError {

@@ -4,7 +4,7 @@ struct SentencePieceBytePairs: Sendable {
   private let vocabulary: Vocabulary
   private let kinds: [SentencePieceModel.Kind]
   private let scores: [Float]
-  private let kept: ByteTrie?
+  private let kept: LongestMatcher?
   private let unknownID: Int32
   private let longestPiece: Int
   private let hasUnused: Bool
@@ -13,7 +13,7 @@ struct SentencePieceBytePairs: Sendable {
     (self.vocabulary, self.unknownID) = (vocabulary, unknownID)
     kinds = model.pieces.map(\.kind)
     scores = model.pieces.map(\.score)
-    kept = model.trieOfUserDefinedPieces()
+    kept = model.matcherOfUserDefinedPieces()
     longestPiece = model.pieces.map(\.content.count).max() ?? 0
     hasUnused = kinds.contains(.unused)
   }
@@ -37,14 +37,15 @@ struct SentencePieceBytePairs: Sendable {
   }
 
   func cuts(of text: [UInt8], _ start: Int, _ end: Int) -> [PieceToken] {
+    let keptLengths = kept?.lengths(in: text, start, end)
     var (symbols, index) = ([Symbol](), start)
     while index < end {
-      let keptEnd = kept?.longestEnd(in: text, from: index).flatMap { $0 <= end ? $0 : nil }
-      let next = keptEnd ?? scalar(in: text, at: index, before: end).next
+      let keptLength = keptLengths.map { Int($0[index - start]) } ?? 0
+      let next = keptLength > 0 ? index + keptLength : scalar(in: text, at: index, before: end).next
       symbols.append(
         Symbol(
           start: index, end: next, previous: symbols.count - 1, next: next < end ? symbols.count + 1 : -1,
-          isKept: keptEnd != nil))
+          isKept: keptLength > 0))
       index = next
     }
     var (agenda, joints) = (Agenda(), [ArraySlice<UInt8>: Int]())

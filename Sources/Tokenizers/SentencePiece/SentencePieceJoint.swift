@@ -16,48 +16,50 @@ struct SentencePieceJoint: Sendable {
   private var openBytes: [UInt8] = []
   private var recognizer = UTF8Recognizer()
 
-  /// Takes the next piece, and returns what text it adds.
-  mutating func take(_ piece: [UInt8]) -> [UInt8] {
-    if hasBytes, let byte = fallbackByte(piece) { return take(byte) }
-    var text = endBytes()
-    if !text.isEmpty { isAtStart = false }
-    var index = 0
-    if isAtStart && dropsSpace && piece.starts(with: Self.mark) {
-      index = Self.mark.count
+  /// Takes the next piece, which stands at a place of some bytes, and appends what text it adds.
+  mutating func take(_ bytes: [UInt8], _ piece: Range<Int>, to text: inout [UInt8]) {
+    if hasBytes, let byte = fallbackByte(bytes, piece) { return take(byte, to: &text) }
+    if !openBytes.isEmpty {
+      endBytes(to: &text)
+      isAtStart = false
+    }
+    var index = piece.lowerBound
+    if isAtStart && dropsSpace && bytes.holds(Self.mark, at: index, before: piece.upperBound) {
+      index += Self.mark.count
       if !dropsAllSpaces { isAtStart = false }
     }
-    while index < piece.count {
+    while index < piece.upperBound {
       isAtStart = false
-      if piece.holds(Self.mark, at: index, before: piece.count) {
+      if bytes[index] == Self.mark[0], bytes.holds(Self.mark, at: index, before: piece.upperBound) {
         text.append(UInt8(ascii: " "))
         index += Self.mark.count
       } else {
-        text.append(piece[index])
+        text.append(bytes[index])
         index += 1
       }
     }
-    return text
   }
 
-  private mutating func take(_ byte: UInt8) -> [UInt8] {
+  private mutating func take(_ byte: UInt8, to text: inout [UInt8]) {
     isAtStart = false
     switch recognizer.accept(byte) {
     case .partial:
       openBytes.append(byte)
-      return []
     case .complete:
-      defer { openBytes = [] }
-      return openBytes + [byte]
+      text.append(contentsOf: openBytes)
+      text.append(byte)
+      openBytes.removeAll(keepingCapacity: true)
     case .invalid:
-      guard !openBytes.isEmpty else { return replacementCharacter }
-      let broken = endBytes()
-      return broken + take(byte)
+      guard !openBytes.isEmpty else { return text.append(contentsOf: replacementCharacter) }
+      endBytes(to: &text)
+      take(byte, to: &text)
     }
   }
 
   /// Ends a run of bytes: those that are no whole character become U+FFFD each.
-  mutating func endBytes() -> [UInt8] {
-    defer { (openBytes, recognizer) = ([], UTF8Recognizer()) }
-    return openBytes.flatMap { _ in replacementCharacter }
+  mutating func endBytes(to text: inout [UInt8]) {
+    for _ in openBytes { text.append(contentsOf: replacementCharacter) }
+    openBytes.removeAll(keepingCapacity: true)
+    recognizer = UTF8Recognizer()
   }
 }

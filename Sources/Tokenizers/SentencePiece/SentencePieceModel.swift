@@ -13,6 +13,10 @@ public struct SentencePieceModel: Sendable {
     case unigram
     /// By joining neighbours, those with the best score first.
     case bytePairs
+    /// Into words, each with the mark of the space before it.
+    case words
+    /// Into single characters, and pieces that are kept whole.
+    case characters
   }
 
   /// What a piece is for; the numbers are those of the files.
@@ -149,24 +153,18 @@ extension SentencePieceModel {
   /// Reads the contents of a model's file.
   ///
   /// - Throws: `truncated`, `badValue` and `wrongType` for what is no message of Protocol Buffers, or another;
-  ///   `unsupported` for what is not implemented: models of words and of characters, and a map for decoded text;
+  ///   `unsupported` for what is not implemented: other kinds of models, and a map for decoded text;
   ///   `inconsistent` where the training's settings contradict the pieces; and what is wrong with the pieces.
   public init(contents: [UInt8]) throws(InputError) {
     self.init(pieces: [], algorithm: .unigram)
-    guard Self.leadingPieceCount(contents) <= Self.pieceLimit else {
-      throw InputError(.tooLarge, "has more than \(Self.pieceLimit) pieces")
-    }
-    var (reader, training) = (ProtobufReader(contents, 0..<contents.count), TrainingSettings())
+    var (reader, training) = (ProtobufReader(ByteReader(contents)), TrainingSettings())
+    pieces.reserveCapacity(try Self.pieceCount(reader))
     while let field = try reader.next() {
       switch field.number {
-      case 1:
-        guard pieces.count < Self.pieceLimit else {
-          throw InputError(.tooLarge, "has more than \(Self.pieceLimit) pieces")
-        }
-        pieces.append(try Self.piece(ProtobufReader(contents, try field.bytes("pieces"))))
-      case 2: try training.read(ProtobufReader(contents, try field.bytes("trainer_spec")))
-      case 3: try readNormalization(ProtobufReader(contents, try field.bytes("normalizer_spec")))
-      case 5: try Self.refuseMap(ProtobufReader(contents, try field.bytes("denormalizer_spec")))
+      case 1: pieces.append(try Self.piece(try field.message("pieces")))
+      case 2: try training.read(try field.message("trainer_spec"))
+      case 3: try readNormalization(try field.message("normalizer_spec"))
+      case 5: try Self.refuseMap(try field.message("denormalizer_spec"))
       default: break
       }
     }
@@ -176,13 +174,12 @@ extension SentencePieceModel {
   /// The most pieces of a file; the largest known model has half as many.
   private static let pieceLimit = 1 << 19
 
-  /// How many short pieces the file begins with, up to one more than there may be: a file of nothing else is refused before
-  /// anything is kept of it.
-  private static func leadingPieceCount(_ contents: [UInt8]) -> Int {
-    var (index, count) = (0, 0)
-    while count <= pieceLimit, index + 1 < contents.count, contents[index] == 0x0A, contents[index + 1] < 0x80 {
-      index += 2 + Int(contents[index + 1])
-      count += 1
+  /// How many pieces there are; too many are refused before anything is kept of them.
+  private static func pieceCount(_ message: ProtobufReader) throws(InputError) -> Int {
+    var (message, count) = (message, 0)
+    while let field = try message.next() {
+      if field.number == 1 { count += 1 }
+      guard count <= pieceLimit else { throw InputError(.tooLarge, "has more than \(pieceLimit) pieces") }
     }
     return count
   }
@@ -191,7 +188,7 @@ extension SentencePieceModel {
     var (piece, message) = (Piece([], score: 0), message)
     while let field = try message.next() {
       switch field.number {
-      case 1: piece.content = Array(message.bytes[try field.bytes("piece")])
+      case 1: piece.content = try field.bytes("piece")
       case 2: piece.score = try field.float("score")
       case 3:
         let number = try field.varint("type")
@@ -209,7 +206,7 @@ extension SentencePieceModel {
     var message = message
     while let field = try message.next() {
       switch field.number {
-      case 2: normalization.charactersMap = Array(message.bytes[try field.bytes("precompiled_charsmap")])
+      case 2: normalization.charactersMap = try field.bytes("precompiled_charsmap")
       case 3: normalization.addsDummySpace = try field.bool("add_dummy_prefix")
       case 4: normalization.removesExtraSpaces = try field.bool("remove_extra_whitespaces")
       case 5: normalization.escapesSpaces = try field.bool("escape_whitespaces")
@@ -246,7 +243,7 @@ extension SentencePieceModel {
         case 24: writesSpacesAsSuffixes = try field.bool("treat_whitespace_as_suffix")
         case 35: fallsBackToBytes = try field.bool("byte_fallback")
         case 40, 41, 42: ids[field.number] = try field.int("unk_id, bos_id, eos_id")
-        case 44: unknownText = Array(message.bytes[try field.bytes("unk_surface")])
+        case 44: unknownText = try field.bytes("unk_surface")
         default: break
         }
       }
@@ -257,9 +254,12 @@ extension SentencePieceModel {
     switch training.modelType {
     case 1: algorithm = .unigram
     case 2: algorithm = .bytePairs
+    case 3: algorithm = .words
+    case 4: algorithm = .characters
     case let type:
       throw InputError(
-        .unsupported, "is \(type), but only 1 (unigram) and 2 (byte pairs) are implemented", at: "model_type")
+        .unsupported, "is \(type), but only 1 (unigram), 2 (byte pairs), 3 (words) and 4 (characters) are known",
+        at: "model_type")
     }
     fallsBackToBytes = training.fallsBackToBytes
     normalization.writesSpacesAsSuffixes = training.writesSpacesAsSuffixes

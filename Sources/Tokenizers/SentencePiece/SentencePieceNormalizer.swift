@@ -5,7 +5,7 @@ struct SentencePieceNormalizer: Sendable {
   private let map: CharsMap?
   private let settings: SentencePieceModel.Normalization
   /// Pieces that are kept as they stand.
-  private let kept: ByteTrie?
+  private let kept: LongestMatcher?
 
   init(_ model: SentencePieceModel) throws(InputError) {
     settings = model.normalization
@@ -18,7 +18,7 @@ struct SentencePieceNormalizer: Sendable {
         throw error.inside("precompiled_charsmap")
       }
     }
-    kept = model.trieOfUserDefinedPieces()
+    kept = model.matcherOfUserDefinedPieces()
   }
 
   /// Text that is being written, with the place that each byte stands for.
@@ -38,9 +38,12 @@ struct SentencePieceNormalizer: Sendable {
   func apply(to text: inout AlignedText) {
     let old = text.bytes
     let space = settings.escapesSpaces ? Self.mark : [UInt8(ascii: " ")]
+    let keptLengths = kept?.lengths(in: old, 0, old.count)
     var (index, output) = (0, Output())
     if settings.removesExtraSpaces {
-      while index < old.count, case let (chunk, next) = chunk(of: old, at: index), chunk == [UInt8(ascii: " ")] {
+      while index < old.count, case let (chunk, next) = chunk(of: old, at: index, keptLengths),
+        chunk == [UInt8(ascii: " ")]
+      {
         index = next
       }
     }
@@ -49,7 +52,7 @@ struct SentencePieceNormalizer: Sendable {
       if settings.addsDummySpace && !settings.writesSpacesAsSuffixes { output.append(space, for: index) }
       var followsSpace = settings.removesExtraSpaces
       while index < old.count {
-        let (chunk, next) = chunk(of: old, at: index)
+        let (chunk, next) = chunk(of: old, at: index, keptLengths)
         let content = followsSpace ? chunk.drop { $0 == UInt8(ascii: " ") } : chunk
         for byte in content {
           if byte == UInt8(ascii: " ") { output.append(space, for: index) } else { output.append([byte], for: index) }
@@ -70,8 +73,12 @@ struct SentencePieceNormalizer: Sendable {
   }
 
   /// What the text's next characters become: a piece that is kept, a replacement, or the next character itself.
-  private func chunk(of text: [UInt8], at start: Int) -> (ArraySlice<UInt8>, next: Int) {
-    if let kept, let end = kept.longestEnd(in: text, from: start) { return (text[start..<end], end) }
+  private func chunk(
+    of text: [UInt8], at start: Int, _ keptLengths: [Int32]?
+  ) -> (ArraySlice<UInt8>, next: Int) {
+    if let keptLengths, case let length = Int(keptLengths[start]), length > 0 {
+      return (text[start..<start + length], start + length)
+    }
     if let (replacement, end) = map?.longestReplacement(in: text, from: start) { return (replacement, end) }
     let next = scalar(in: text, at: start, before: text.count).next
     return (text[start..<next], next)
@@ -79,25 +86,9 @@ struct SentencePieceNormalizer: Sendable {
 }
 
 extension SentencePieceModel {
-  /// The pieces that are kept whole, each with its id; nil if there are none.
-  func trieOfUserDefinedPieces() -> ByteTrie? {
-    var trie: ByteTrie?
-    for (id, piece) in pieces.enumerated() where piece.kind == .userDefined {
-      trie = trie ?? ByteTrie(expectedCount: 64)
-      trie?.add(piece.content, id: Int32(truncatingIfNeeded: id))
-    }
-    return trie
-  }
-}
-
-extension ByteTrie {
-  /// The end of the longest token that stands at `start`.
-  func longestEnd(in text: [UInt8], from start: Int) -> Int? {
-    var (node, index, best) = (Self.root, start, Int?.none)
-    while index < text.count, let child = child(of: node, text[index]) {
-      (node, index) = (child, index + 1)
-      if id(at: node) >= 0 { best = index }
-    }
-    return best
+  /// What finds the pieces that are kept whole; nil if there are none.
+  func matcherOfUserDefinedPieces() -> LongestMatcher? {
+    let kept = pieces.filter { $0.kind == .userDefined }.map(\.content)
+    return kept.isEmpty ? nil : LongestMatcher(kept)
   }
 }

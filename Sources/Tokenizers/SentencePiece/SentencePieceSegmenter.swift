@@ -9,13 +9,16 @@ struct SentencePieceSegmenter: Sendable {
   /// The piece for unknown text, in the ids of `vocabulary`.
   let unknownID: Int32
   private let ownUnknownID: Int32
-  private let kinds: [SentencePieceModel.Kind]
-  private let algorithm: SentencePieceModel.Algorithm
-  private let unigram: SentencePieceUnigram?
-  private let bytePairs: SentencePieceBytePairs?
+  private let cutter: Cutter
   private let byteIDs: [Int32]?
   /// Whether tokens' ids are looked up in another vocabulary than the model's own.
   private let isTranslated: Bool
+
+  private enum Cutter: Sendable {
+    case unigram(SentencePieceUnigram)
+    case bytePairs(SentencePieceBytePairs)
+    case whole(SentencePieceWholes)
+  }
 
   /// - Parameter translation: The vocabulary that gives pieces their ids, and the id for those it lacks; nil where the
   ///   model's own order does.
@@ -25,17 +28,23 @@ struct SentencePieceSegmenter: Sendable {
     ownUnknownID = Int32(truncatingIfNeeded: try model.check())
     var own = Vocabulary(expectedCount: model.pieces.count)
     for (id, piece) in model.pieces.enumerated() { try own.add(piece.content, id: id) }
-    kinds = model.pieces.map(\.kind)
-    algorithm = model.algorithm
-    unigram = model.algorithm == .unigram ? SentencePieceUnigram(model, unknownID: ownUnknownID) : nil
-    bytePairs = model.algorithm == .bytePairs ? SentencePieceBytePairs(model, own, unknownID: ownUnknownID) : nil
+    switch model.algorithm {
+    case .unigram: cutter = .unigram(SentencePieceUnigram(model, unknownID: ownUnknownID))
+    case .bytePairs: cutter = .bytePairs(SentencePieceBytePairs(model, own, unknownID: ownUnknownID))
+    case .words, .characters: cutter = .whole(SentencePieceWholes(model, own, unknownID: ownUnknownID))
+    }
     byteIDs = model.fallsBackToBytes ? own.byteFallbackIDs : nil
     isTranslated = translation != nil
     (vocabulary, unknownID) = translation ?? (own, ownUnknownID)
   }
 
   func appendTokens(of text: [UInt8], _ start: Int, _ end: Int, to tokens: inout [PieceToken]) {
-    let cuts = unigram?.cuts(of: text, start, end) ?? bytePairs?.cuts(of: text, start, end) ?? []
+    let cuts =
+      switch cutter {
+      case .unigram(let unigram): unigram.cuts(of: text, start, end)
+      case .bytePairs(let pairs): pairs.cuts(of: text, start, end)
+      case .whole(let wholes): wholes.cuts(of: text, start, end)
+      }
     var followsUnknown = false
     for cut in cuts {
       let isUnknown = cut.id == ownUnknownID

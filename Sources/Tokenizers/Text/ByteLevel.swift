@@ -31,15 +31,16 @@ enum ByteLevel {
     return table
   }()
 
-  /// Appends the bytes that a token stands for. A token with a character outside the alphabet stands for its own UTF-8.
-  static func appendDecoded(_ token: [UInt8], to output: inout [UInt8]) {
+  /// Appends the bytes that the token at a place of some text stands for. A token with a character outside the alphabet
+  /// stands for its own UTF-8.
+  static func appendDecoded(_ text: [UInt8], _ token: Range<Int>, to output: inout [UInt8]) {
     let mark = output.count
-    var index = 0
-    while index < token.count {
-      let (value, next) = scalar(in: token, at: index, before: token.count)
+    var index = token.lowerBound
+    while index < token.upperBound {
+      let (value, next) = scalar(in: text, at: index, before: token.upperBound)
       guard value < bytes.count, bytes[Int(value)] >= 0 else {
         output.removeSubrange(mark...)
-        output.append(contentsOf: token)
+        output.append(contentsOf: text[token])
         return
       }
       output.append(UInt8(truncatingIfNeeded: bytes[Int(value)]))

@@ -71,11 +71,11 @@ import Tokenizers
     let groups = try JSONField(try Self.fixture("decoders.expected"), at: "decoders").array()
     #expect(groups.count >= 15)
     for group in groups {
-      let tokenizer = try base.setting(["decoder"], to: group.required("decoder").value).tokenizer()
+      let tokenizer = try base.setting(["decoder"], to: group.required("decoder").value()).tokenizer()
       for golden in try group.required("cases").array() {
         let ids = try integers(golden.required("ids"))
         let text = try golden.required("text").jsonString().utf8
-        let decoder = String(decoding: try group.required("decoder").value.encoded(), as: UTF8.self)
+        let decoder = String(decoding: try group.required("decoder").value().encoded(), as: UTF8.self)
         #expect(try Array(tokenizer.decode(ids).utf8) == text, "\(decoder) of \(ids)")
         var (detokenizer, pieces) = (tokenizer.makeDetokenizer(), "")
         for id in ids { pieces += try detokenizer.append(id) }
@@ -87,9 +87,9 @@ import Tokenizers
 
   @Test func addedTokensMayTakeTheIDsOfOthersWhereIDsHaveHoles() throws {
     for golden in try JSONField(try Self.fixture("holes.expected"), at: "holes").array() {
-      let tokenizer = try golden.required("file").value.tokenizer()
+      let tokenizer = try golden.required("file").value().tokenizer()
       let (ids, known) = (try integers(golden.required("ids")), try integers(golden.required("known")))
-      let file = String(decoding: try golden.required("file").value.encoded(), as: UTF8.self)
+      let file = String(decoding: try golden.required("file").value().encoded(), as: UTF8.self)
       #expect(try tokenizer.encode(golden.required("text").string()) == ids, "\(file)")
       #expect(try tokenizer.decode(known) == golden.required("decoded").string(), "\(file)")
       #expect(try tokenizer.decode(known, skippingSpecialTokens: true) == golden.required("kept").string(), "\(file)")

@@ -93,7 +93,7 @@ import Tokenizers
     guard case .object(var members) = try JSONValue(parsing: try trainer.tokenizerJSON()),
       let index = members.firstIndex(where: { $0.key == "model" })
     else { throw InputError(.badValue, "is no object", at: "tokenizer.json") }
-    members[index].value = ["type": "Unigram", "unk_id": 0, "vocab": try fixture("unigram").required("vocab").value]
+    members[index].value = ["type": "Unigram", "unk_id": 0, "vocab": try fixture("unigram").required("vocab").value()]
     return try PipelineTokenizer(tokenizerJSON: try JSONValue.object(members).encoded())
   }
 

@@ -25,7 +25,7 @@ struct WrittenTokenizer {
       do throws(InputError) {
         try self.init(try file.model(.bytePairs), roles: roles, beginning: first, ending: last)
       } catch { throw error.inside(metadata.path) }
-    case .pieces(.unigram):
+    case .pieces:  // GGUF has no others than unigrams
       throw metadata.error(.unsupported, "is t5, which is not written as a tokenizer.json", "tokenizer.ggml.model")
     }
     chatTemplate = try metadata.optional("tokenizer.chat_template")?.string()

@@ -35,7 +35,7 @@ struct AddedTokenMatcher: Sendable {
   static let sizeLimit = 1 << 17
 
   /// The most bytes of all tokens together; they take 14 times as much memory.
-  static let byteLimit = 1 << 21
+  static let byteLimit = 1 << 20
 
   /// A matcher of tokens that are to be found as `patterns`, which are not empty. Of equal patterns the first counts.
   ///

@@ -151,7 +151,7 @@ let wideFamilies: [HostileFamily] = [
         others: {
           let flags = #""single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true"#
           let long = String(repeating: "x", count: 500)
-          return #""added_tokens":[\#(list(2000) { "{\"id\":\($0 + 1),\"content\":\"\($0)\(long)\",\(flags)}" })],"#
+          return #""added_tokens":[\#(list(3000) { "{\"id\":\($0 + 1),\"content\":\"\($0)\(long)\",\(flags)}" })],"#
         }),
       folder("lines of merges", .tooLarge, file: "merges.txt") { String(repeating: "\n", count: 3 * megabyte) },
       wide("lines of tokens", .tooLarge, file: "vocab.txt") {

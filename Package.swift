@@ -27,7 +27,8 @@ let language: [SwiftSetting] = [
 ]
 
 // The kernels are optimised in debug builds too, so that tests run the code that users run. Each
-// instruction set is the same source, instantiated in a target of its own under that set's flags.
+// instruction set is the same source, instantiated in a target of its own under that set's flags; in one file, for
+// what several files share would be weak symbols.
 func kernelSettings(_ flags: [String] = []) -> [SwiftSetting] {
   language + [.unsafeFlags(["-O"] + flags.flatMap { ["-Xcc", $0] })]
 }
@@ -83,7 +84,7 @@ let package = Package(
     + instructionSets.map {
       .target(
         name: $0.name,
-        dependencies: dependencies($0.name == "KernelsAMX" ? ["Kernels", "KernelsAVX512"] : ["Kernels"]),
+        dependencies: ["Kernels"],
         swiftSettings: kernelSettings($0.flags)
           + ($0.name == "KernelsAMX" ? [.enableExperimentalFeature("BuiltinModule")] : []))
     }

@@ -16,7 +16,7 @@ public struct ProcessorFeatures: Sendable, Equatable {
   public var hasAMX: Bool
 
   /// Features as given, for tests.
-  public init(hasAVX2: Bool, hasAVX512: Bool, hasAMX: Bool) {
+  public init(hasAVX2: Bool, hasAVX512: Bool, hasAMX: Bool = false) {
     self.hasAVX2 = hasAVX2
     self.hasAVX512 = hasAVX512
     self.hasAMX = hasAMX
@@ -32,7 +32,7 @@ public struct ProcessorFeatures: Sendable, Equatable {
     hasAMX = hasAVX512 && present.isSuperset(of: ["amx_tile", "amx_bf16"])
   }
 
-  /// This machine's, found once. Anything that cannot be found out counts as absent.
+  /// This machine's, found once. Anything that cannot be found out, or that this process may not use, counts as absent.
   public static let current = detected()
 
   private static func detected() -> ProcessorFeatures {

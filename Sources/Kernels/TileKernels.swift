@@ -2,12 +2,13 @@
 ///
 /// Tile registers multiply bfloat16 numbers and add in Float32. A Float32 is the sum of three of those, eight bits of its
 /// mantissa each, and a product of two is, but for less than 2^-24 of it, the sum of the six largest products of their
-/// parts. So the matrices are packed as three parts, and each depth adds its six products, the smaller ones first: the
-/// result is as close as a chain of Float32 multiply-adds. A right matrix that is kept as bfloat16 is one part, and takes
-/// three products.
+/// parts, each rounded to nearest. So the matrices are packed as three parts, and each step of depths adds six sums of
+/// products, the smaller ones first: the result is as close as a chain of Float32 multiply-adds. A right matrix that is
+/// kept as bfloat16 is one part, and takes three products.
 ///
-/// The registers take numbers below 2^-126 for zero. So what a product loses of a number below 2^-110, which is less
-/// than 2^-126, is lost whole; and a block that holds infinities or NaN is for other kernels.
+/// The registers take operands and sums below 2^-126 for zero. So numbers below 2^-110 and results below about 2^-102 are
+/// less exact, and subnormal operands are lost, whatever they are multiplied by. Parts and their products may have other
+/// signs than the whole: blocks that could reach infinity, or that hold it or NaN, are for other kernels.
 ///
 /// Rows are packed in strips of `side`, columns in panels of `side`, depths in steps of `side`, each filled up with zeros.
 public struct TileKernels: Sendable {
@@ -24,20 +25,27 @@ public struct TileKernels: Sendable {
     blocks(of: depth) * side * side * (format == .bfloat16 ? 2 : 6)
   }
 
-  /// Packs a strip of at most `side` rows of a left matrix; returns whether all its values are finite.
+  /// Whether a strip and a panel of these largest magnitudes may be multiplied here: no part of theirs, no product of
+  /// parts and no sum of 1024 such products reaches infinity.
+  public static func canMultiply(_ left: Float, _ right: Float) -> Bool {
+    left < 0x1p127 && right < 0x1p127 && left * right <= 0x1p116
+  }
+
+  /// Packs a strip of at most `side` rows of a left matrix; returns the largest magnitude, or NaN where there is one.
   public let packLeft:
     @Sendable (
       _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
       _ target: UnsafeMutableRawPointer
-    ) -> Bool
-  /// Packs a panel of at most `side` columns of a right matrix; returns whether all its values are finite. `start` and
-  /// `stride` count elements.
+    ) -> Float
+  /// Packs a panel of at most `side` columns of a right matrix; returns as `packLeft`. `start` and `stride` count
+  /// elements.
   public let packRight:
     @Sendable (
       _ format: StorageFormat, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int,
       _ columns: Int, _ depth: Int, _ target: UnsafeMutableRawPointer
-    ) -> Bool
-  /// `c[0..<rows, 0..<columns] (+)= left * right` for one packed strip, and packed panels one after the other.
+    ) -> Float
+  /// `c[0..<rows, 0..<columns] (+)= left * right` for one packed strip, and packed panels one after the other; a sum is
+  /// added to `c` as a whole. Nothing else of `c` is touched.
   public let multiply:
     @Sendable (
       _ left: UnsafeRawPointer, _ rows: Int, _ right: UnsafeRawPointer, _ format: StorageFormat, _ columns: Int,
@@ -46,11 +54,11 @@ public struct TileKernels: Sendable {
 
   /// The kernels, from closures around the bodies.
   package init(
-    packLeft: @escaping @Sendable (MatrixLayout, Source, Int, Int, Int, UnsafeMutableRawPointer) -> Bool,
+    packLeft: @escaping @Sendable (MatrixLayout, Source, Int, Int, Int, UnsafeMutableRawPointer) -> Float,
     packRight:
       @escaping @Sendable (
         StorageFormat, MatrixLayout, UnsafeRawPointer, Int, Int, Int, Int, UnsafeMutableRawPointer
-      ) -> Bool,
+      ) -> Float,
     multiply:
       @escaping @Sendable (
         UnsafeRawPointer, Int, UnsafeRawPointer, StorageFormat, Int, Int, Target, Int, Bool

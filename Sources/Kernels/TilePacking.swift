@@ -10,7 +10,7 @@
     public static func packLeft(
       _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
       _ target: UnsafeMutableRawPointer
-    ) -> Bool {
+    ) -> Float {
       switch layout {
       case .rowMajor:
         alongDepth(KeptFloat32.self, source, 0, stride, rows, depth, target, parts: 3, turning: false)
@@ -24,7 +24,7 @@
     public static func packRight(
       _ format: StorageFormat, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int,
       _ columns: Int, _ depth: Int, _ target: UnsafeMutableRawPointer
-    ) -> Bool {
+    ) -> Float {
       switch format {
       case .float32:
         right(KeptFloat32.self, layout, source, start, stride, columns, depth, target, parts: 3)
@@ -39,7 +39,7 @@
     static func right<K: KeptElement>(
       _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ columns: Int,
       _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int
-    ) -> Bool {
+    ) -> Float {
       switch layout {
       case .rowMajor:
         acrossDepth(kept, source, start, stride, 16, columns, depth, target, parts: parts, turning: false)
@@ -57,10 +57,9 @@
     static func alongDepth<K: KeptElement>(
       _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ lines: Int, _ depth: Int,
       _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
-    ) -> Bool {
+    ) -> Float {
       var largest = TileParts.Largest()
-      withUnsafeTemporaryAllocation(byteCount: 3072, alignment: 64) { scratch in
-        guard let scratch = scratch.baseAddress else { return }
+      withTiles { scratch in
         var p = 0, step = target
         while p < depth {
           let count = Swift.min(32, depth &- p)
@@ -73,22 +72,28 @@
               let from = start &+ number &* stride &+ p, present = number < lines ? count : 0
               let low = TileParts(load(kept, source, from, present), &largest)
               let high = TileParts(load(kept, source, from &+ 16, present &- 16), &largest)
-              let to = (turning ? scratch : place) + line &* 64, apart = turning ? 1024 : 2048
-              TileParts.store(low.first, thenAll: high.first, to)
+              let to = turning ? scratch : (place, place + 2048, place + 4096), at = line &* 64
+              TileParts.store(low.first, thenAll: high.first, to.0 + at)
               if parts == 3 {
-                TileParts.store(low.second, thenAll: high.second, to + apart)
-                TileParts.store(low.third, thenAll: high.third, to + 2 &* apart)
+                TileParts.store(low.second, thenAll: high.second, to.1 + at)
+                TileParts.store(low.third, thenAll: high.third, to.2 + at)
               }
               line &+= 1
             }
-            if turning { turn(scratch, place, parts) }
+            if turning {
+              turn(scratch.0, place)
+              if parts == 3 {
+                turn(scratch.1, place + 2048)
+                turn(scratch.2, place + 4096)
+              }
+            }
             tile &+= 1
           }
           p &+= 32
           step += parts &* 2048
         }
       }
-      return largest.isFinite
+      return largest.magnitude
     }
 
     /// Depths `stride` apart, each with 16 contiguous lines for the first tile, and from `tileStep` on for the second.
@@ -96,10 +101,9 @@
     static func acrossDepth<K: KeptElement>(
       _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ tileStep: Int, _ lines: Int,
       _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
-    ) -> Bool {
+    ) -> Float {
       var largest = TileParts.Largest()
-      withUnsafeTemporaryAllocation(byteCount: 3072, alignment: 64) { scratch in
-        guard let scratch = scratch.baseAddress else { return }
+      withTiles { scratch in
         var p = 0, step = target
         while p < depth {
           var tile = 0
@@ -110,36 +114,41 @@
               let depthOfPair = p &+ 2 &* pair, at = from &+ depthOfPair &* stride
               let even = TileParts(load(kept, source, at, depthOfPair < depth ? present : 0), &largest)
               let odd = TileParts(load(kept, source, at &+ stride, depthOfPair &+ 1 < depth ? present : 0), &largest)
-              let to = (turning ? scratch : place) + pair &* 64, apart = turning ? 1024 : 2048
-              TileParts.store(even.first, withEach: odd.first, to)
+              let to = turning ? scratch : (place, place + 2048, place + 4096), row = pair &* 64
+              TileParts.store(even.first, withEach: odd.first, to.0 + row)
               if parts == 3 {
-                TileParts.store(even.second, withEach: odd.second, to + apart)
-                TileParts.store(even.third, withEach: odd.third, to + 2 &* apart)
+                TileParts.store(even.second, withEach: odd.second, to.1 + row)
+                TileParts.store(even.third, withEach: odd.third, to.2 + row)
               }
               pair &+= 1
             }
-            if turning { turn(scratch, place, parts) }
+            if turning {
+              turn(scratch.0, place)
+              if parts == 3 {
+                turn(scratch.1, place + 2048)
+                turn(scratch.2, place + 4096)
+              }
+            }
             tile &+= 1
           }
           p &+= 32
           step += parts &* 2048
         }
       }
-      return largest.isFinite
+      return largest.magnitude
     }
 
-    /// Moves rows of 32 sums to where they belong, or adds them there.
+    /// Moves at most 16 rows of 16 sums to where they belong, or adds them there.
     @inlinable @inline(always)
     public static func unpack(
       _ sums: Source, _ rows: Int, _ columns: Int, _ c: Target, _ stride: Int, _ accumulating: Bool
     ) {
       var row = 0
-      while row < rows {
-        let from = sums + row &* 32, to = c + row &* stride
-        if columns == 32 {
-          let low = Lanes16.load(from), high = Lanes16.load(from + 16)
-          (accumulating ? Lanes16.load(to) + low : low).store(to)
-          (accumulating ? Lanes16.load(to + 16) + high : high).store(to + 16)
+      while row < Swift.min(rows, 16) {
+        let from = sums + row &* 16, to = c + row &* stride
+        if columns >= 16 {
+          let sum = Lanes16.load(from)
+          (accumulating ? Lanes16.load(to) + sum : sum).store(to)
         } else {
           var column = 0
           while column < columns {
@@ -168,22 +177,34 @@
       }
     }
 
-    /// Tiles of 16 by 16 pairs, one for each part, turned.
+    @usableFromInline typealias ThreeTiles = (UnsafeMutableRawPointer, UnsafeMutableRawPointer, UnsafeMutableRawPointer)
+
+    /// Lends three tiles, each by itself: no more than a kilobyte is lent on the stack.
     @inlinable @inline(always)
-    static func turn(_ scratch: UnsafeMutableRawPointer, _ place: UnsafeMutableRawPointer, _ parts: Int) {
-      var part = 0
-      while part < parts {
-        var quad = 0
-        while quad < 4 {
-          let t = Lanes16.turned(scratch + (part &* 1024 &+ quad &* 16), byteStride: 64)
-          let to = (place + (part &* 2048 &+ quad &* 256)).assumingMemoryBound(to: Float.self)
-          t.0.store(to)
-          t.1.store(to + 16)
-          t.2.store(to + 32)
-          t.3.store(to + 48)
-          quad &+= 1
+    static func withTiles(_ body: (ThreeTiles) -> Void) {
+      withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { first in
+        withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { second in
+          withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { third in
+            guard let first = first.baseAddress, let second = second.baseAddress, let third = third.baseAddress
+            else { return }
+            body((first, second, third))
+          }
         }
-        part &+= 1
+      }
+    }
+
+    /// A tile of 16 by 16 pairs, turned.
+    @inlinable @inline(always)
+    static func turn(_ tile: UnsafeMutableRawPointer, _ place: UnsafeMutableRawPointer) {
+      var quad = 0
+      while quad < 4 {
+        let t = Lanes16.turned(tile + quad &* 16, byteStride: 64)
+        let to = (place + quad &* 256).assumingMemoryBound(to: Float.self)
+        t.0.store(to)
+        t.1.store(to + 16)
+        t.2.store(to + 32)
+        t.3.store(to + 48)
+        quad &+= 1
       }
     }
   }
@@ -199,8 +220,8 @@
     @usableFromInline struct Largest {
       @usableFromInline var bits = SIMD16<UInt32>(repeating: 0)
       @inlinable @inline(always) init() {}
-      /// Whether all have a nearest bfloat16 number that is finite.
-      @inlinable @inline(always) var isFinite: Bool { bits.max() < 0x7f7f_8000 }
+      /// The largest of all; NaN, whose bits are above infinity's, is larger than any.
+      @inlinable @inline(always) var magnitude: Float { Float(bitPattern: bits.max()) }
     }
 
     @inlinable @inline(always)

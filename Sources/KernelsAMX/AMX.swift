@@ -1,11 +1,92 @@
 #if arch(x86_64) && os(Linux)
+  import Builtin
   public import Kernels
-  import KernelsAVX512
 
-  /// The kernels for processors with AVX-512 and the tile registers of AMX, in a process that may use these; elsewhere,
-  /// calling one is an illegal instruction. Large products of matrices are done in tile registers, all else as by
-  /// `avx512Kernels`.
-  public let amxKernels = avx512Kernels.multiplyingInTiles(
+  // The instructions of the tile registers, by LLVM's names for them. Those that name no memory are the compiler's own
+  // built-in functions, whose register numbers must be literals; those that do are not built in, and are declared.
+
+  @_silgen_name("llvm.x86.ldtilecfg") private func loadConfiguration(_ place: UnsafeRawPointer)
+  @_silgen_name("llvm.x86.tilerelease") private func release()
+  @_silgen_name("llvm.x86.tileloadd64")
+  private func load(_ tile: UInt8, _ place: UnsafeRawPointer, _ stride: Int)
+  @_silgen_name("llvm.x86.tilestored64")
+  private func store(_ tile: UInt8, _ place: UnsafeMutableRawPointer, _ stride: Int)
+
+  /// The tile registers of this thread: 0 to 3 hold the sums of two strips by two panels of 16, 4 and 5 the left
+  /// operands, 6 and 7 the right ones.
+  enum Tiles {
+    /// Runs `body` with eight tiles of 16 rows of 64 bytes, and gives the registers back, so that they need not be saved
+    /// for this thread.
+    @inline(__always) static func using(_ body: () -> Void) {
+      withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { place in
+        guard let configuration = place.baseAddress else { return }
+        _ = configuration.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+        configuration.storeBytes(of: 1, as: UInt8.self)  // the palette
+        for tile in 0..<8 {
+          configuration.storeBytes(of: 64, toByteOffset: 16 + 2 * tile, as: UInt16.self)
+          configuration.storeBytes(of: 16, toByteOffset: 48 + tile, as: UInt8.self)
+        }
+        loadConfiguration(configuration)
+        body()
+        release()
+      }
+    }
+
+    /// Sets the sums to zero.
+    @inline(__always) static func clear() {
+      Builtin.int_x86_tilezero((0 as UInt8)._value)
+      Builtin.int_x86_tilezero((1 as UInt8)._value)
+      Builtin.int_x86_tilezero((2 as UInt8)._value)
+      Builtin.int_x86_tilezero((3 as UInt8)._value)
+    }
+
+    /// Both left operands, from two kilobytes.
+    @inline(__always) static func loadLeft(_ place: UnsafeRawPointer) {
+      load(4, place, 64)
+      load(5, place + 1024, 64)
+    }
+
+    /// Both right operands, from two kilobytes.
+    @inline(__always) static func loadRight(_ place: UnsafeRawPointer) {
+      load(6, place, 64)
+      load(7, place + 1024, 64)
+    }
+
+    /// Adds the products of the operands: 32 rows by 32 columns by 32 depths.
+    @inline(__always) static func multiply() {
+      Builtin.int_x86_tdpbf16ps((0 as UInt8)._value, (4 as UInt8)._value, (6 as UInt8)._value)
+      Builtin.int_x86_tdpbf16ps((1 as UInt8)._value, (4 as UInt8)._value, (7 as UInt8)._value)
+      Builtin.int_x86_tdpbf16ps((2 as UInt8)._value, (5 as UInt8)._value, (6 as UInt8)._value)
+      Builtin.int_x86_tdpbf16ps((3 as UInt8)._value, (5 as UInt8)._value, (7 as UInt8)._value)
+    }
+
+    /// Writes the sums one tile of 16 by 16 values after the other, and calls `body` with the row and the column where
+    /// each begins.
+    @inline(__always) static func storeSums(
+      _ place: UnsafeMutableRawPointer, _ body: (_ row: Int, _ column: Int) -> Void
+    ) {
+      store(0, place, 64)
+      body(0, 0)
+      store(1, place, 64)
+      body(0, 16)
+      store(2, place, 64)
+      body(16, 0)
+      store(3, place, 64)
+      body(16, 16)
+    }
+
+    /// Writes the sums as 32 rows of 32 values, `byteStride` apart.
+    @inline(__always) static func storeSums(_ place: UnsafeMutableRawPointer, byteStride: Int) {
+      store(0, place, byteStride)
+      store(1, place + 64, byteStride)
+      store(2, place + 16 &* byteStride, byteStride)
+      store(3, place + (16 &* byteStride &+ 64), byteStride)
+    }
+  }
+
+  /// The kernels for tile registers, for processors with AVX-512 and AMX in a process that may use these; elsewhere,
+  /// calling one is an illegal instruction.
+  public let amxTiles =
     TileKernels(
       packLeft: { TilePacking.packLeft($0, $1, $2, $3, $4, $5) },
       packRight: { TilePacking.packRight($0, $1, $2, $3, $4, $5, $6, $7) },
@@ -25,7 +106,7 @@
             panel += panelBytes
           }
         }
-      }), name: "amx")
+      })
 
   /// A strip times a panel whose values are three parts each.
   @inline(__always)
@@ -78,10 +159,13 @@
       Tiles.storeSums(c, byteStride: 4 &* stride)
       return
     }
-    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 64) { scratch in
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { scratch in
       guard let scratch = scratch.baseAddress else { return }
-      Tiles.storeSums(scratch, byteStride: 128)
-      TilePacking.unpack(scratch.assumingMemoryBound(to: Float.self), rows, columns, c, stride, accumulating)
+      let sums = Source(scratch.assumingMemoryBound(to: Float.self))
+      Tiles.storeSums(scratch) { row, column in
+        TilePacking.unpack(
+          sums, rows &- row, columns &- column, c + (row &* stride &+ column), stride, accumulating)
+      }
     }
   }
 #endif

@@ -16,7 +16,7 @@ let tables: [KernelTable] = {
     if ProcessorFeatures.current.hasAVX512 { tables.append(avx512Kernels) }
   #endif
   #if arch(x86_64) && os(Linux)
-    if ProcessorFeatures.current.hasAMX { tables.append(amxKernels) }
+    if ProcessorFeatures.current.hasAMX { tables.append(avx512Kernels.multiplyingInTiles(amxTiles, name: "amx")) }
   #endif
   return tables
 }()

@@ -92,6 +92,7 @@ import Testing
         for (value, other) in [
           (Float.infinity, Float(2)), (-.infinity, 0), (.nan, 1), (.infinity, -.infinity),
           (.greatestFiniteMagnitude, 4),
+          (1e30, 1e30), (1e25, -1e25), (0x1.01p64, 0x1.fdp63),
         ] {
           var (a, b) = (fineTensor(Shape(m, k), seed: 1), fineTensor(Shape(k, n), seed: 2))
           let before = matmul(a, b).scalars
@@ -114,6 +115,47 @@ import Testing
               #expect(error <= 1e-5 * max(1, abs(exact)), "\(set) \(value) \(other) \(row) \(column)")
             }
           }
+        }
+      }
+    }
+  }
+
+  /// Infinities keep to their 32 rows and columns, whatever is computed together with them.
+  @Test func threadsDoNotReachTheBitsBesideInfinities() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (m, n, k) in tiledSizes {
+          var (a, b) = (fineTensor(Shape(m, k), seed: 1), fineTensor(Shape(k, n), seed: 2))
+          a.withMutableScalars { $0[70 * k + 3] = .infinity }
+          b.withMutableScalars { $0[5 * n + 100] = .infinity }
+          let bits = withThreadCounts { matmul(a, b) }.map { $0.scalars.map { $0.isNaN ? 0 : $0.bitPattern } }
+          #expect(bits.allSatisfy { $0 == bits[0] }, "\(set) \(m) \(n) \(k)")
+        }
+      }
+    }
+  }
+
+  /// Packed weights, biases and batches of sizes that go to tile registers, where there are any.
+  @Test func largeProductsOfEveryKind() async {
+    await #expect(processExitsWith: .success) {
+      try withEveryKernelSet { set in
+        for (m, n, k) in tiledSizes {
+          let a = wholeTensor(Shape(m, k), seed: 1), bias = wholeTensor(Shape(n), seed: 3), offsets = bias.scalars
+          for format in StorageFormat.allCases {
+            let b = wholeTensor(Shape(n, k), seed: 2).kept(as: format)
+            let expected = matmul(a, b, transposingRight: true)
+            let packed = b.packedForProducts(transposed: true)
+            #expect(sameBits(matmul(a, packed, transposingRight: true), expected), "\(set) \(m) \(n) \(k) \(format)")
+            let found = linear(a, packed, bias: bias, transposingWeight: true, activation: .relu)
+            let sums = expected.scalars.enumerated().map { max(0, $1 + offsets[$0 % n]) }
+            #expect(found.scalars == sums, "\(set) \(m) \(n) \(k) \(format)")
+          }
+        }
+        let (a, b) = (fineTensor(Shape(3, 130, 70), seed: 1), fineTensor(Shape(3, 70, 140), seed: 2))
+        let whole = matmul(a, b)
+        for index in 0..<3 {
+          let one = matmul(a.slice(index..<index + 1, axis: 0), b.slice(index..<index + 1, axis: 0))
+          #expect(sameBits(one, whole.slice(index..<index + 1, axis: 0)), "\(set), product \(index) of a batch")
         }
       }
     }

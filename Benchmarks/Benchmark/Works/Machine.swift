@@ -25,8 +25,8 @@ private struct CeilingWork: ParallelWork {
 /// Multiplies packed tiles that stay in the first-level cache.
 private struct TileCeilingWork: ParallelWork {
   let tiles: TileKernels
-  let strip: [UInt8]
-  let panel: [UInt8]
+  let strip: UnsafeRawPointer
+  let panel: UnsafeRawPointer
   let c: Target
   static let depth = 96
   static let rounds = 2_000
@@ -83,13 +83,15 @@ extension Work {
   private static func ceiling(of tiles: TileKernels, threads: Int, tasks: Int) -> Work {
     let side = TileKernels.side, depth = TileCeilingWork.depth
     let left = testTensor(Shape(side, depth)), right = testTensor(Shape(depth, side))
-    var strip = [UInt8](repeating: 0, count: TileKernels.stripBytes(depth: depth))
-    var panel = [UInt8](repeating: 0, count: TileKernels.panelBytes(depth: depth, .float32))
-    _ = tiles.packLeft(.rowMajor, left.source, depth, side, depth, &strip)
-    _ = tiles.packRight(.float32, .rowMajor, right.source, 0, side, side, depth, &panel)
+    // Of tensors, whose memory begins at a line of the cache.
+    let strip = Tensor.zeros(Shape(TileKernels.stripBytes(depth: depth) / 4))
+    let panel = Tensor.zeros(Shape(TileKernels.panelBytes(depth: depth, .float32) / 4))
+    _ = tiles.packLeft(.rowMajor, left.source, depth, side, depth, UnsafeMutableRawPointer(strip.target))
+    _ = tiles.packRight(.float32, .rowMajor, right.source, 0, side, side, depth, UnsafeMutableRawPointer(panel.target))
     let c = Tensor.zeros(Shape(threads, side * side))
-    let ceiling = TileCeilingWork(tiles: tiles, strip: strip, panel: panel, c: c.target)
-    var work = Work { runInParallel(ceiling, tasks: tasks) }
+    var work = Work {
+      runInParallel(TileCeilingWork(tiles: tiles, strip: strip.target, panel: panel.target, c: c.target), tasks: tasks)
+    }
     work.flops = 2 * side * side * depth * TileCeilingWork.rounds * tasks
     return work
   }

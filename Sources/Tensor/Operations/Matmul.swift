@@ -315,7 +315,8 @@ private struct BatchedMatmulWork: ParallelWork {
 /// `a` is `[..., m, k]` (`[..., k, m]` where transposed) and `b` is `[..., k, n]` (`[..., n, k]` where transposed); the
 /// result is `[..., m, n]`. The outer axes of both are equal, or `b` has none. `b` may be kept in any format and is read
 /// as it lies. Each element is a sum over `k` in an order that `k` alone fixes; but with the `amx` kernels products whose
-/// `m` and `n` are 128 or more, and `k` 64 or more, are computed in tiles, where all sums have another order.
+/// `m` and `n` are 128 or more, and `k` 64 or more, are computed in tiles, where all sums have another order; 32 rows or
+/// columns that hold what could reach infinity are not.
 public func matmul(
   _ a: Tensor, _ b: Tensor, transposingLeft: Bool = false, transposingRight: Bool = false
 ) -> Tensor {
@@ -355,9 +356,10 @@ public func matmul(
 private func runBatch(_ problem: MatmulProblem, count: Int, rightIsShared: Bool) {
   let (m, n, k) = (problem.rows, problem.columns, problem.depth)
   let packedStep = problem.leftLayout == .rowMajor ? 0 : problem.paddedRows * k
-  // Large ones are cut up themselves. So are few rows of great depth: packed whole, they are padded to many times their
+  // Large ones are cut up themselves, and those for tile registers. So are few rows of great depth: packed whole, they are padded to many times their
   // size, for every thread.
-  if m * n * k >= 1 << 24 || m * n * k == 0 || packedStep > 1 << 20 {
+  let isTiled = problem.blocks.tiles != nil && problem.paysInTiles
+  if isTiled || m * n * k >= 1 << 24 || m * n * k == 0 || packedStep > 1 << 20 {
     for index in 0..<count {
       var one = problem
       one.left += index * m * k

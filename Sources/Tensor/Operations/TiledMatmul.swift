@@ -17,28 +17,30 @@ extension MatmulProblem {
     let stripBytes = TileKernels.stripBytes(depth: chunkDepth)
     let left = Pool.shared.take(strips * stripBytes)
     let right = Pool.shared.take(panels * TileKernels.panelBytes(depth: chunkDepth, rightFormat))
-    let finite = Pool.shared.take(strips + panels)
+    let largest = Pool.shared.take(2 * TileKernels.blocks(of: TiledBlock.side) * 4)
     for start in stride(from: 0, to: depth, by: chunkDepth) {
       for row in stride(from: 0, to: rows, by: TiledBlock.side) {
         for column in stride(from: 0, to: columns, by: TiledBlock.side) {
           var block = TiledBlock(
             problem: self, tiles: tiles, rows: row..<min(rows, row + TiledBlock.side),
             columns: column..<min(columns, column + TiledBlock.side), depth: start..<min(depth, start + chunkDepth),
-            left: left.base, right: right.base, areFinite: finite.base.assumingMemoryBound(to: Bool.self))
-          let packing = PackPartsWork(block: block, packsLeft: column == 0)
+            left: left.base, right: right.base, largest: largest.target)
+          // What is there from the block before is not packed again.
+          let packing = PackPartsWork(
+            block: block, packsLeft: column == 0, packsRight: row == 0 || columns > TiledBlock.side)
           runInParallel(packing, tasks: packing.tasks, threads: threads)
           block.balance(threads: threads)
           runInParallel(block, tasks: block.tasks, threads: threads)
         }
       }
     }
-    withExtendedLifetime((left, right, finite)) {}
+    withExtendedLifetime((left, right, largest)) {}
   }
 }
 
 /// A block of a product and one chunk of its depth: a task is a group of panels and a range of strips.
 private struct TiledBlock: ParallelWork {
-  /// Rows and columns that are packed at once, so that both sides take 12 MB at most.
+  /// Rows and columns that are packed at once, so that each side takes 12 MB at most.
   static let side = 2048
   /// The most depth that is packed at once.
   static let chunkDepth = 1024
@@ -52,8 +54,9 @@ private struct TiledBlock: ParallelWork {
   let depth: Range<Int>
   let left: UnsafeMutableRawPointer
   let right: UnsafeMutableRawPointer
-  /// Of each strip, and then of each panel.
-  let areFinite: UnsafeMutablePointer<Bool>
+  /// The largest magnitude of each panel, and from `stripsStart` on of each strip.
+  let largest: Target
+  static let stripsStart = TileKernels.blocks(of: side)
   let strips: Int
   let panels: Int
   let stripBytes: Int
@@ -63,11 +66,11 @@ private struct TiledBlock: ParallelWork {
 
   init(
     problem: MatmulProblem, tiles: TileKernels, rows: Range<Int>, columns: Range<Int>, depth: Range<Int>,
-    left: UnsafeMutableRawPointer, right: UnsafeMutableRawPointer, areFinite: UnsafeMutablePointer<Bool>
+    left: UnsafeMutableRawPointer, right: UnsafeMutableRawPointer, largest: Target
   ) {
     (self.problem, self.tiles) = (problem, tiles)
     (self.rows, self.columns, self.depth) = (rows, columns, depth)
-    (self.left, self.right, self.areFinite) = (left, right, areFinite)
+    (self.left, self.right, self.largest) = (left, right, largest)
     (strips, panels) = (TileKernels.blocks(of: rows.count), TileKernels.blocks(of: columns.count))
     stripBytes = TileKernels.stripBytes(depth: depth.count)
     panelBytes = TileKernels.panelBytes(depth: depth.count, problem.rightFormat)
@@ -99,19 +102,35 @@ private struct TiledBlock: ParallelWork {
     let (group, range) = task.quotientAndRemainder(dividingBy: stripTasks)
     let panels = group * panelsPerTask..<min(panels, (group + 1) * panelsPerTask)
     let columns = columns(ofPanel: panels.lowerBound).lowerBound..<columns(ofPanel: panels.upperBound - 1).upperBound
-    let isFinite = panels.allSatisfy { areFinite[strips + $0] }
     for strip in range * stripsPerTask..<min(strips, (range + 1) * stripsPerTask) {
       let rows = rows(ofStrip: strip)
-      if isFinite && areFinite[strip] {
-        tiles.multiply(
-          left + strip * stripBytes, rows.count, right + panels.lowerBound * panelBytes, problem.rightFormat,
-          columns.count, depth.count, problem.c + rows.lowerBound * problem.columns + columns.lowerBound,
-          problem.columns, problem.adds || depth.lowerBound > 0)
-      } else {
-        for panel in panels { multiplyWithoutTiles(rows, self.columns(ofPanel: panel)) }
+      // Each panel is asked alone, so that how they are grouped does not reach the bits.
+      var first = panels.lowerBound
+      while first < panels.upperBound {
+        var end = first + 1
+        if canMultiply(strip, first) {
+          while end < panels.upperBound && canMultiply(strip, end) { end += 1 }
+          multiply(strip, first..<end)
+        } else {
+          multiplyWithoutTiles(rows, self.columns(ofPanel: first))
+        }
+        first = end
       }
       if depth.upperBound == problem.depth { problem.finish(rows: rows, columns: columns) }
     }
+  }
+
+  private func canMultiply(_ strip: Int, _ panel: Int) -> Bool {
+    TileKernels.canMultiply(largest[TiledBlock.stripsStart + strip], largest[panel])
+  }
+
+  private func multiply(_ strip: Int, _ panels: Range<Int>) {
+    let rows = rows(ofStrip: strip), column = columns(ofPanel: panels.lowerBound).lowerBound
+    tiles.multiply(
+      left + strip * stripBytes, rows.count, right + panels.lowerBound * panelBytes, problem.rightFormat,
+      columns(ofPanel: panels.upperBound - 1).upperBound - column, depth.count,
+      problem.c + rows.lowerBound * problem.columns + column, problem.columns,
+      problem.adds || depth.lowerBound > 0)
   }
 
   /// The same with the vector kernels, which know infinities and NaN.
@@ -139,8 +158,9 @@ private struct TiledBlock: ParallelWork {
 private struct PackPartsWork: ParallelWork {
   let block: TiledBlock
   let packsLeft: Bool
+  let packsRight: Bool
 
-  var tasks: Int { (packsLeft ? block.strips : 0) + block.panels }
+  var tasks: Int { (packsLeft ? block.strips : 0) + (packsRight ? block.panels : 0) }
   var profileName: String { "\(block.problem.profileName), packing" }
   var flops: Int { 0 }
 
@@ -149,12 +169,12 @@ private struct PackPartsWork: ParallelWork {
     let panel = packsLeft ? task - block.strips : task
     if panel < 0 {
       let rows = block.rows(ofStrip: task)
-      block.areFinite[task] = block.tiles.packLeft(
+      block.largest[TiledBlock.stripsStart + task] = block.tiles.packLeft(
         problem.leftLayout, problem.left + problem.leftStart(rows.lowerBound, p), problem.leftStride, rows.count, depth,
         block.left + task * block.stripBytes)
     } else {
       let columns = block.columns(ofPanel: panel)
-      block.areFinite[block.strips + panel] = block.tiles.packRight(
+      block.largest[panel] = block.tiles.packRight(
         problem.rightFormat, problem.rightLayout, problem.right, problem.rightStart(p, columns.lowerBound),
         problem.rightStride, columns.count, depth, block.right + panel * block.panelBytes)
     }

@@ -19,7 +19,9 @@ public enum KernelSet: String, Sendable, CaseIterable {
   case avx2
   /// AVX-512 F, BW, CD, DQ and VL.
   case avx512
-  /// AVX-512 and, for large products of matrices, the tile registers of AMX; on Linux.
+  /// AVX-512 and, for large products of matrices, the tile registers of Intel's AMX; on Linux, in programs that are not
+  /// linked statically. Linux is asked for these registers once, after which alternate signal stacks of the process must
+  /// hold about 11 KB.
   case amx
 }
 
@@ -100,7 +102,8 @@ public enum Runtime {
   private static func index(of set: KernelSet) throws(InputError) -> Int {
     guard let index = availableKernels.firstIndex(of: set) else {
       throw InputError(
-        .unsupported, "this processor cannot run the \(set.rawValue) kernels", at: "ATTENTION_KERNELS",
+        .unsupported, "this processor, or what this process may use of it, cannot run the \(set.rawValue) kernels",
+        at: "ATTENTION_KERNELS",
         advice: "It can run \(availableKernels.map(\.rawValue).joined(separator: ", ")).")
     }
     return index
@@ -145,7 +148,7 @@ public enum Runtime {
     private nonisolated(unsafe) static let avx512 = kept(avx512Kernels)
   #endif
   #if arch(x86_64) && os(Linux)
-    private nonisolated(unsafe) static let amx = kept(amxKernels)
+    private nonisolated(unsafe) static let amx = kept(avx512Kernels.multiplyingInTiles(amxTiles, name: "amx"))
   #endif
 
   /// A place for a table that is never given back nor written again.

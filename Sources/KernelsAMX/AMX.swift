@@ -12,76 +12,75 @@
   @_silgen_name("llvm.x86.tilestored64")
   private func store(_ tile: UInt8, _ place: UnsafeMutableRawPointer, _ stride: Int)
 
-  /// The tile registers of this thread: 0 to 3 hold the sums of two strips by two panels of 16, 4 and 5 the left
-  /// operands, 6 and 7 the right ones.
-  enum Tiles {
-    /// Runs `body` with eight tiles of 16 rows of 64 bytes, and gives the registers back, so that they need not be saved
-    /// for this thread.
-    @inline(__always) static func using(_ body: () -> Void) {
-      withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { place in
-        guard let configuration = place.baseAddress else { return }
-        _ = configuration.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
-        configuration.storeBytes(of: 1, as: UInt8.self)  // the palette
-        for tile in 0..<8 {
-          configuration.storeBytes(of: 64, toByteOffset: 16 + 2 * tile, as: UInt16.self)
-          configuration.storeBytes(of: 16, toByteOffset: 48 + tile, as: UInt8.self)
-        }
-        loadConfiguration(configuration)
-        body()
-        release()
+  // The tile registers of this thread: 0 to 3 hold the sums of two strips by two panels of 16, 4 and 5 the left
+  // operands, 6 and 7 the right ones.
+
+  /// Runs `body` with eight tiles of 16 rows of 64 bytes, and gives the registers back, so that they need not be saved
+  /// for this thread.
+  @inline(__always) private func usingTiles(_ body: () -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { place in
+      guard let configuration = place.baseAddress else { return }
+      _ = configuration.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
+      configuration.storeBytes(of: 1, as: UInt8.self)  // the palette
+      for tile in 0..<8 {
+        configuration.storeBytes(of: 64, toByteOffset: 16 + 2 * tile, as: UInt16.self)
+        configuration.storeBytes(of: 16, toByteOffset: 48 + tile, as: UInt8.self)
       }
+      loadConfiguration(configuration)
+      body()
+      release()
     }
+  }
 
-    /// Sets the sums to zero.
-    @inline(__always) static func clear() {
-      Builtin.int_x86_tilezero((0 as UInt8)._value)
-      Builtin.int_x86_tilezero((1 as UInt8)._value)
-      Builtin.int_x86_tilezero((2 as UInt8)._value)
-      Builtin.int_x86_tilezero((3 as UInt8)._value)
-    }
+  /// Sets the sums to zero.
+  @inline(__always) private func clearSums() {
+    Builtin.int_x86_tilezero((0 as UInt8)._value)
+    Builtin.int_x86_tilezero((1 as UInt8)._value)
+    Builtin.int_x86_tilezero((2 as UInt8)._value)
+    Builtin.int_x86_tilezero((3 as UInt8)._value)
+  }
 
-    /// Both left operands, from two kilobytes.
-    @inline(__always) static func loadLeft(_ place: UnsafeRawPointer) {
-      load(4, place, 64)
-      load(5, place + 1024, 64)
-    }
+  /// Both left operands, from two kilobytes.
+  @inline(__always) private func loadLeft(_ place: UnsafeRawPointer) {
+    load(4, place, 64)
+    load(5, place + 1024, 64)
+  }
 
-    /// Both right operands, from two kilobytes.
-    @inline(__always) static func loadRight(_ place: UnsafeRawPointer) {
-      load(6, place, 64)
-      load(7, place + 1024, 64)
-    }
+  /// Both right operands, from two kilobytes.
+  @inline(__always) private func loadRight(_ place: UnsafeRawPointer) {
+    load(6, place, 64)
+    load(7, place + 1024, 64)
+  }
 
-    /// Adds the products of the operands: 32 rows by 32 columns by 32 depths.
-    @inline(__always) static func multiply() {
-      Builtin.int_x86_tdpbf16ps((0 as UInt8)._value, (4 as UInt8)._value, (6 as UInt8)._value)
-      Builtin.int_x86_tdpbf16ps((1 as UInt8)._value, (4 as UInt8)._value, (7 as UInt8)._value)
-      Builtin.int_x86_tdpbf16ps((2 as UInt8)._value, (5 as UInt8)._value, (6 as UInt8)._value)
-      Builtin.int_x86_tdpbf16ps((3 as UInt8)._value, (5 as UInt8)._value, (7 as UInt8)._value)
-    }
+  /// Adds the products of the operands: 32 rows by 32 columns by 32 depths.
+  @inline(__always) private func addProducts() {
+    Builtin.int_x86_tdpbf16ps((0 as UInt8)._value, (4 as UInt8)._value, (6 as UInt8)._value)
+    Builtin.int_x86_tdpbf16ps((1 as UInt8)._value, (4 as UInt8)._value, (7 as UInt8)._value)
+    Builtin.int_x86_tdpbf16ps((2 as UInt8)._value, (5 as UInt8)._value, (6 as UInt8)._value)
+    Builtin.int_x86_tdpbf16ps((3 as UInt8)._value, (5 as UInt8)._value, (7 as UInt8)._value)
+  }
 
-    /// Writes the sums one tile of 16 by 16 values after the other, and calls `body` with the row and the column where
-    /// each begins.
-    @inline(__always) static func storeSums(
-      _ place: UnsafeMutableRawPointer, _ body: (_ row: Int, _ column: Int) -> Void
-    ) {
-      store(0, place, 64)
-      body(0, 0)
-      store(1, place, 64)
-      body(0, 16)
-      store(2, place, 64)
-      body(16, 0)
-      store(3, place, 64)
-      body(16, 16)
-    }
+  /// Writes the sums one tile of 16 by 16 values after the other, and calls `body` with the row and the column where
+  /// each begins.
+  @inline(__always) private func storeSums(
+    byTile place: UnsafeMutableRawPointer, _ body: (_ row: Int, _ column: Int) -> Void
+  ) {
+    store(0, place, 64)
+    body(0, 0)
+    store(1, place, 64)
+    body(0, 16)
+    store(2, place, 64)
+    body(16, 0)
+    store(3, place, 64)
+    body(16, 16)
+  }
 
-    /// Writes the sums as 32 rows of 32 values, `byteStride` apart.
-    @inline(__always) static func storeSums(_ place: UnsafeMutableRawPointer, byteStride: Int) {
-      store(0, place, byteStride)
-      store(1, place + 64, byteStride)
-      store(2, place + 16 &* byteStride, byteStride)
-      store(3, place + (16 &* byteStride &+ 64), byteStride)
-    }
+  /// Writes the sums as 32 rows of 32 values, `byteStride` apart.
+  @inline(__always) private func storeSums(_ place: UnsafeMutableRawPointer, byteStride: Int) {
+    store(0, place, byteStride)
+    store(1, place + 64, byteStride)
+    store(2, place + 16 &* byteStride, byteStride)
+    store(3, place + (16 &* byteStride &+ 64), byteStride)
   }
 
   /// The kernels for tile registers, for processors with AVX-512 and AMX in a process that may use these; elsewhere,
@@ -92,7 +91,7 @@
       packRight: { TilePacking.packRight($0, $1, $2, $3, $4, $5, $6, $7) },
       multiply: { left, rows, right, format, columns, depth, c, cStride, accumulating in
         let panelBytes = TileKernels.panelBytes(depth: depth, format), steps = TileKernels.blocks(of: depth)
-        Tiles.using {
+        usingTiles {
           var column = 0
           var panel = right
           while column < columns {
@@ -112,21 +111,21 @@
   @inline(__always)
   private func sumOfThreeParts(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int) {
     var left = left, right = right, step = 0
-    Tiles.clear()
+    clearSums()
     while step < steps {
-      Tiles.loadRight(right + 4096)
-      Tiles.loadLeft(left)
-      Tiles.multiply()  // first by third
-      Tiles.loadRight(right + 2048)
-      Tiles.multiply()  // first by second
-      Tiles.loadLeft(left + 2048)
-      Tiles.multiply()  // second by second
-      Tiles.loadRight(right)
-      Tiles.multiply()  // second by first
-      Tiles.loadLeft(left + 4096)
-      Tiles.multiply()  // third by first
-      Tiles.loadLeft(left)
-      Tiles.multiply()  // first by first
+      loadRight(right + 4096)
+      loadLeft(left)
+      addProducts()  // first by third
+      loadRight(right + 2048)
+      addProducts()  // first by second
+      loadLeft(left + 2048)
+      addProducts()  // second by second
+      loadRight(right)
+      addProducts()  // second by first
+      loadLeft(left + 4096)
+      addProducts()  // third by first
+      loadLeft(left)
+      addProducts()  // first by first
       left += 6144
       right += 6144
       step &+= 1
@@ -137,15 +136,15 @@
   @inline(__always)
   private func sumOfOnePart(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int) {
     var left = left, right = right, step = 0
-    Tiles.clear()
+    clearSums()
     while step < steps {
-      Tiles.loadRight(right)
-      Tiles.loadLeft(left + 4096)
-      Tiles.multiply()
-      Tiles.loadLeft(left + 2048)
-      Tiles.multiply()
-      Tiles.loadLeft(left)
-      Tiles.multiply()
+      loadRight(right)
+      loadLeft(left + 4096)
+      addProducts()
+      loadLeft(left + 2048)
+      addProducts()
+      loadLeft(left)
+      addProducts()
       left += 6144
       right += 2048
       step &+= 1
@@ -156,13 +155,13 @@
   @inline(__always)
   private func storeSums(_ c: Target, _ stride: Int, _ rows: Int, _ columns: Int, _ accumulating: Bool) {
     if rows == 32 && columns == 32 && !accumulating {
-      Tiles.storeSums(c, byteStride: 4 &* stride)
+      storeSums(c, byteStride: 4 &* stride)
       return
     }
     withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { scratch in
       guard let scratch = scratch.baseAddress else { return }
       let sums = Source(scratch.assumingMemoryBound(to: Float.self))
-      Tiles.storeSums(scratch) { row, column in
+      storeSums(byTile: scratch) { row, column in
         TilePacking.unpack(
           sums, rows &- row, columns &- column, c + (row &* stride &+ column), stride, accumulating)
       }

@@ -1,5 +1,6 @@
 /// A storage format as the kernels read it: one element or one vector of them, widened to Float32.
 @usableFromInline protocol KeptElement {
+  static var byteCount: Int { get }
   static func scalar(_ source: UnsafeRawPointer, _ index: Int) -> Float
   static func vector<V: FloatVector>(_ source: UnsafeRawPointer, _ index: Int) -> V
   /// Eight elements of each of `V.width` runs, turned: lane `j` of vector `p` is element `index + j * stride + p`.
@@ -9,6 +10,7 @@
 @usableFromInline typealias EightVectors<V> = (V, V, V, V, V, V, V, V)
 
 @usableFromInline enum KeptFloat32: KeptElement {
+  @export(implementation) @inline(always) static var byteCount: Int { 4 }
   @export(implementation) @inline(always) static func scalar(_ source: UnsafeRawPointer, _ index: Int) -> Float {
     source.assumingMemoryBound(to: Float.self)[index]
   }
@@ -27,6 +29,7 @@
 }
 
 @usableFromInline enum KeptBFloat16: KeptElement {
+  @export(implementation) @inline(always) static var byteCount: Int { 2 }
   @export(implementation) @inline(always) static func scalar(_ source: UnsafeRawPointer, _ index: Int) -> Float {
     Float(bitPattern: UInt32(source.assumingMemoryBound(to: UInt16.self)[index]) << 16)
   }
@@ -48,6 +51,7 @@
 }
 
 @usableFromInline enum KeptFloat16: KeptElement {
+  @export(implementation) @inline(always) static var byteCount: Int { 2 }
   @export(implementation) @inline(always) static func scalar(_ source: UnsafeRawPointer, _ index: Int) -> Float {
     float16(source.assumingMemoryBound(to: UInt16.self)[index])
   }

@@ -125,6 +125,13 @@ public struct KernelTable: Sendable {
       _ scores: Target, _ stride: Int, _ rows: Int, _ seen: Int, _ present: Int, _ scale: Float, _ largest: Target,
       _ total: Target, _ sums: Target, _ width: Int
     ) -> Void
+  /// The same for the gradient of a row: scores become probabilities `exp(scale * score - logSumExp)`, and `gradients` of
+  /// the probabilities become `factor * probability * (gradient - delta)`. -infinity gives exactly 0 for both.
+  public let attendGradient:
+    @Sendable (
+      _ scores: Target, _ scale: Float, _ logSumExp: Float, _ gradients: Target, _ delta: Float, _ factor: Float,
+      _ count: Int
+    ) -> Void
   /// `y = (x - mean) * inverseDeviation * weight + bias`; weight and bias may be absent. The statistics go to
   /// `mean[row]` and `inverseDeviation[row]`.
   public let layerNorm:

@@ -51,6 +51,22 @@ public enum Softmax {
     }
   }
 
+  /// The body of `KernelTable.attendGradient`.
+  @export(implementation) @inline(always) public static func attendGradient<V: FloatVector>(
+    _: V.Type, _ scores: Target, _ scale: Float, _ logSumExp: Float, _ gradients: Target, _ delta: Float,
+    _ factor: Float, _ count: Int
+  ) {
+    let (scale, shift) = (V(repeating: scale), V(repeating: -logSumExp))
+    let (delta, factor) = (V(repeating: delta), V(repeating: factor))
+    @inline(always) func body(_ chunk: Chunk<V>) {
+      let probability = Functions.expFlushed(shift.adding(chunk.load(scores), times: scale))
+      let gradient = (chunk.load(gradients) - delta) * probability * factor
+      chunk.store(probability, to: scores)
+      chunk.store(gradient, to: gradients)
+    }
+    Sweep.each(V.self, count, body)
+  }
+
   @export(implementation) @inline(always) static func zero<V: FloatVector>(_: V.Type, _ x: Target, _ count: Int) {
     @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(V.zero, to: x) }
     Sweep.each(V.self, count, body)

@@ -25,6 +25,7 @@ extension KernelTable {
     logSoftmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
     exponentials: @escaping @Sendable (Source, Float, Float, Target, Int) -> Float,
     attendRows: @escaping @Sendable (Target, Int, Int, Int, Int, Float, Target, Target, Target, Int) -> Void,
+    attendGradient: @escaping @Sendable (Target, Float, Float, Target, Float, Float, Int) -> Void,
     layerNorm: @escaping @Sendable (Source, Source?, Source?, Float, Target, Target, Target, Int, Int) -> Void,
     layerNormGradient:
       @escaping @Sendable (Source, Source?, Source, Source, Source, Target, Target?, Target?, Int, Int) -> Void,
@@ -56,6 +57,7 @@ extension KernelTable {
     self.logSoftmaxGradient = logSoftmaxGradient
     self.exponentials = exponentials
     self.attendRows = attendRows
+    self.attendGradient = attendGradient
     self.layerNorm = layerNorm
     self.layerNormGradient = layerNormGradient
     self.rmsNorm = rmsNorm

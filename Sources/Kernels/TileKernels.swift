@@ -44,12 +44,15 @@ public struct TileKernels: Sendable {
       _ format: StorageFormat, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int,
       _ columns: Int, _ depth: Int, _ target: UnsafeMutableRawPointer
     ) -> Float
-  /// `c[0..<rows, 0..<columns] (+)= left * right` for one packed strip, and packed panels one after the other; a sum is
-  /// added to `c` as a whole. Nothing else of `c` is touched.
+  /// `c[0..<rows, 0..<columns] (+)= left * right` for packed strips and panels, `stripBytes` and `panelBytes` apart, of
+  /// which the first `depth` depths count (those up to the next `side` must be zeros in one of the two); sums go
+  /// on from what `c` holds. Nothing else of `c` is touched. Meanwhile `nextBytes` from `next` on, what is multiplied next,
+  /// are brought into the second-level cache.
   public let multiply:
     @Sendable (
-      _ left: UnsafeRawPointer, _ rows: Int, _ right: UnsafeRawPointer, _ format: StorageFormat, _ columns: Int,
-      _ depth: Int, _ c: Target, _ cStride: Int, _ accumulating: Bool
+      _ left: UnsafeRawPointer, _ stripBytes: Int, _ rows: Int, _ right: UnsafeRawPointer, _ panelBytes: Int,
+      _ format: StorageFormat, _ columns: Int, _ depth: Int, _ c: Target, _ cStride: Int, _ accumulating: Bool,
+      _ next: UnsafeRawPointer, _ nextBytes: Int
     ) -> Void
 
   /// The kernels, from closures around the bodies.
@@ -61,7 +64,8 @@ public struct TileKernels: Sendable {
       ) -> Float,
     multiply:
       @escaping @Sendable (
-        UnsafeRawPointer, Int, UnsafeRawPointer, StorageFormat, Int, Int, Target, Int, Bool
+        UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, StorageFormat, Int, Int, Target, Int, Bool,
+        UnsafeRawPointer, Int
       ) -> Void
   ) {
     (self.packLeft, self.packRight, self.multiply) = (packLeft, packRight, multiply)

@@ -2,9 +2,13 @@
   /// Copies of matrix blocks in the order in which tile registers take them.
   ///
   /// A step of 32 depths is two tiles of 16 lines (rows of the left matrix, columns of the right one) for each part: first
-  /// both of the largest parts, then both of the middle ones, then both of the smallest. A left tile holds, line after
-  /// line, the 32 depths; a right one holds, pair of depths after pair, the 16 lines, each with both its depths.
+  /// both of the largest parts, then both of the middle ones, then both of the smallest. Depths come in pairs, one of the
+  /// first 16 and one of the last. A left tile holds, line after line, the 16 pairs; a right one holds, pair after pair,
+  /// the 16 lines.
   public enum TilePacking {
+    /// Bytes of a tile: 16 rows of 64.
+    @usableFromInline static var tileBytes: Int { 1024 }
+
     /// The body of `TileKernels.packLeft`.
     @inlinable @inline(always)
     public static func packLeft(
@@ -58,42 +62,14 @@
       _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ lines: Int, _ depth: Int,
       _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
     ) -> Float {
-      var largest = TileParts.Largest()
-      withTiles { scratch in
-        var p = 0, step = target
-        while p < depth {
-          let count = Swift.min(32, depth &- p)
-          var tile = 0
-          while tile < 2 {
-            let place = step + tile &* 1024
-            var line = 0
-            while line < 16 {
-              let number = tile &* 16 &+ line
-              let from = start &+ number &* stride &+ p, present = number < lines ? count : 0
-              let low = TileParts(load(kept, source, from, present), &largest)
-              let high = TileParts(load(kept, source, from &+ 16, present &- 16), &largest)
-              let to = turning ? scratch : (place, place + 2048, place + 4096), at = line &* 64
-              TileParts.store(low.first, thenAll: high.first, to.0 + at)
-              if parts == 3 {
-                TileParts.store(low.second, thenAll: high.second, to.1 + at)
-                TileParts.store(low.third, thenAll: high.third, to.2 + at)
-              }
-              line &+= 1
-            }
-            if turning {
-              turn(scratch.0, place)
-              if parts == 3 {
-                turn(scratch.1, place + 2048)
-                turn(scratch.2, place + 4096)
-              }
-            }
-            tile &+= 1
-          }
-          p &+= 32
-          step += parts &* 2048
-        }
+      pack(depth, target, parts: parts, turning: turning) { p, tile, line, largest in
+        let number = tile &* 16 &+ line, from = start &+ number &* stride &+ p
+        let present = number < lines ? depth &- p : 0
+        prefetch(source + (from &+ 64) &* K.byteCount)
+        let low = TileParts(load(kept, source, from, present), &largest)
+        let high = TileParts(load(kept, source, from &+ 16, present &- 16), &largest)
+        return TileParts.pairs(low, high)
       }
-      return largest.magnitude
     }
 
     /// Depths `stride` apart, each with 16 contiguous lines for the first tile, and from `tileStep` on for the second.
@@ -102,57 +78,82 @@
       _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ tileStep: Int, _ lines: Int,
       _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
     ) -> Float {
+      pack(depth, target, parts: parts, turning: turning) { p, tile, pair, largest in
+        let first = p &+ pair, second = first &+ 16
+        let at = start &+ tile &* tileStep &+ first &* stride, present = lines &- tile &* 16
+        prefetch(source + (at &+ 32 &* stride) &* K.byteCount)
+        prefetch(source + (at &+ 48 &* stride) &* K.byteCount)
+        let low = TileParts(load(kept, source, at, first < depth ? present : 0), &largest)
+        let high = TileParts(load(kept, source, at &+ 16 &* stride, second < depth ? present : 0), &largest)
+        return TileParts.pairs(low, high)
+      }
+    }
+
+    /// Packs tile by tile, from what `rowParts` makes of each row: its parts, and the largest magnitude so far.
+    @inlinable @inline(always)
+    static func pack(
+      _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool,
+      _ rowParts: (_ p: Int, _ tile: Int, _ row: Int, inout TileParts.Largest) -> TileParts.Rows
+    ) -> Float {
       var largest = TileParts.Largest()
-      withTiles { scratch in
-        var p = 0, step = target
-        while p < depth {
-          var tile = 0
-          while tile < 2 {
-            let place = step + tile &* 1024, from = start &+ tile &* tileStep, present = lines &- tile &* 16
-            var pair = 0
-            while pair < 16 {
-              let depthOfPair = p &+ 2 &* pair, at = from &+ depthOfPair &* stride
-              let even = TileParts(load(kept, source, at, depthOfPair < depth ? present : 0), &largest)
-              let odd = TileParts(load(kept, source, at &+ stride, depthOfPair &+ 1 < depth ? present : 0), &largest)
-              let to = turning ? scratch : (place, place + 2048, place + 4096), row = pair &* 64
-              TileParts.store(even.first, withEach: odd.first, to.0 + row)
-              if parts == 3 {
-                TileParts.store(even.second, withEach: odd.second, to.1 + row)
-                TileParts.store(even.third, withEach: odd.third, to.2 + row)
-              }
-              pair &+= 1
+      var p = 0, step = target
+      while p < depth {
+        var tile = 0
+        while tile < 2 {
+          let first = step + tile &* tileBytes, second = first + 2 &* tileBytes, third = second + 2 &* tileBytes
+          var row = 0
+          while row < 16 {
+            let rows = rowParts(p, tile, row, &largest), at = row &* 64
+            (first + at).storeBytes(of: rows.0, as: SIMD16<UInt32>.self)
+            if parts == 3 {
+              (second + at).storeBytes(of: rows.1, as: SIMD16<UInt32>.self)
+              (third + at).storeBytes(of: rows.2, as: SIMD16<UInt32>.self)
             }
-            if turning {
-              turn(scratch.0, place)
-              if parts == 3 {
-                turn(scratch.1, place + 2048)
-                turn(scratch.2, place + 4096)
-              }
-            }
-            tile &+= 1
+            row &+= 1
           }
-          p &+= 32
-          step += parts &* 2048
+          if turning {
+            turn(first)
+            if parts == 3 {
+              turn(second)
+              turn(third)
+            }
+          }
+          tile &+= 1
         }
+        p &+= 32
+        step += parts &* 2 &* tileBytes
       }
       return largest.magnitude
     }
 
-    /// Moves at most 16 rows of 16 sums to where they belong, or adds them there.
+    /// Writes a tile of Float32 from at most 16 rows and columns of a matrix, with zeros beyond.
     @inlinable @inline(always)
-    public static func unpack(
-      _ sums: Source, _ rows: Int, _ columns: Int, _ c: Target, _ stride: Int, _ accumulating: Bool
+    public static func copyIn(
+      _ c: Target, _ stride: Int, _ rows: Int, _ columns: Int, to tile: UnsafeMutableRawPointer
     ) {
+      let tile = tile.assumingMemoryBound(to: Float.self)
+      var row = 0
+      while row < 16 {
+        load(KeptFloat32.self, c, row &* stride, row < rows ? columns : 0).store(tile + row &* 16)
+        row &+= 1
+      }
+    }
+
+    /// Writes at most 16 rows and columns of a matrix from a tile of Float32.
+    @inlinable @inline(always)
+    public static func copyOut(
+      _ tile: UnsafeRawPointer, _ rows: Int, _ columns: Int, to c: Target, _ stride: Int
+    ) {
+      let tile = tile.assumingMemoryBound(to: Float.self)
       var row = 0
       while row < Swift.min(rows, 16) {
-        let from = sums + row &* 16, to = c + row &* stride
+        let from = tile + row &* 16, to = c + row &* stride
         if columns >= 16 {
-          let sum = Lanes16.load(from)
-          (accumulating ? Lanes16.load(to) + sum : sum).store(to)
+          Lanes16.load(from).store(to)
         } else {
           var column = 0
           while column < columns {
-            to[column] = accumulating ? to[column] + from[column] : from[column]
+            to[column] = from[column]
             column &+= 1
           }
         }
@@ -177,35 +178,22 @@
       }
     }
 
-    @usableFromInline typealias ThreeTiles = (UnsafeMutableRawPointer, UnsafeMutableRawPointer, UnsafeMutableRawPointer)
-
-    /// Lends three tiles, each by itself: no more than a kilobyte is lent on the stack.
+    /// A tile of 16 by 16 pairs, turned in place.
     @inlinable @inline(always)
-    static func withTiles(_ body: (ThreeTiles) -> Void) {
-      withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { first in
-        withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { second in
-          withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { third in
-            guard let first = first.baseAddress, let second = second.baseAddress, let third = third.baseAddress
-            else { return }
-            body((first, second, third))
-          }
-        }
+    static func turn(_ tile: UnsafeMutableRawPointer) {
+      let a = Lanes16.turned(tile, byteStride: 64), b = Lanes16.turned(tile + 16, byteStride: 64)
+      let c = Lanes16.turned(tile + 32, byteStride: 64), d = Lanes16.turned(tile + 48, byteStride: 64)
+      let to = tile.assumingMemoryBound(to: Float.self)
+      @inline(always) func store(_ rows: (Lanes16, Lanes16, Lanes16, Lanes16), _ first: Int) {
+        rows.0.store(to + first &* 16)
+        rows.1.store(to + (first &+ 1) &* 16)
+        rows.2.store(to + (first &+ 2) &* 16)
+        rows.3.store(to + (first &+ 3) &* 16)
       }
-    }
-
-    /// A tile of 16 by 16 pairs, turned.
-    @inlinable @inline(always)
-    static func turn(_ tile: UnsafeMutableRawPointer, _ place: UnsafeMutableRawPointer) {
-      var quad = 0
-      while quad < 4 {
-        let t = Lanes16.turned(tile + quad &* 16, byteStride: 64)
-        let to = (place + quad &* 256).assumingMemoryBound(to: Float.self)
-        t.0.store(to)
-        t.1.store(to + 16)
-        t.2.store(to + 32)
-        t.3.store(to + 48)
-        quad &+= 1
-      }
+      store(a, 0)
+      store(b, 4)
+      store(c, 8)
+      store(d, 12)
     }
   }
 
@@ -241,20 +229,18 @@
       (bits &+ SIMD16(repeating: 0x8000)) & SIMD16(repeating: 0xffff_0000)
     }
 
-    /// The upper halves of `low`, then those of `high`.
+    /// A row of a tile for each part.
+    @usableFromInline typealias Rows = (SIMD16<UInt32>, SIMD16<UInt32>, SIMD16<UInt32>)
+
+    /// A row for each part: of each lane the upper half in `low`, then that in `high`.
     @inlinable @inline(always)
-    static func store(_ low: SIMD16<UInt32>, thenAll high: SIMD16<UInt32>, _ target: UnsafeMutableRawPointer) {
-      var halves = SIMD32<UInt16>()
-      halves.lowHalf = unsafeBitCast(low, to: SIMD32<UInt16>.self).oddHalf
-      halves.highHalf = unsafeBitCast(high, to: SIMD32<UInt16>.self).oddHalf
-      target.storeBytes(of: halves, as: SIMD32<UInt16>.self)
+    static func pairs(_ low: TileParts, _ high: TileParts) -> Rows {
+      (pairs(low.first, high.first), pairs(low.second, high.second), pairs(low.third, high.third))
     }
 
-    /// The upper halves in turn: one of `even`, one of `odd`.
     @inlinable @inline(always)
-    static func store(_ even: SIMD16<UInt32>, withEach odd: SIMD16<UInt32>, _ target: UnsafeMutableRawPointer) {
-      let upper = odd & SIMD16(repeating: 0xffff_0000)
-      target.storeBytes(of: (even &>> SIMD16(repeating: 16)) | upper, as: SIMD16<UInt32>.self)
+    static func pairs(_ low: SIMD16<UInt32>, _ high: SIMD16<UInt32>) -> SIMD16<UInt32> {
+      (low &>> SIMD16(repeating: 16)) | (high & SIMD16(repeating: 0xffff_0000))
     }
   }
 #endif

@@ -18,7 +18,7 @@
   /// Runs `body` with eight tiles of 16 rows of 64 bytes, and gives the registers back, so that they need not be saved
   /// for this thread.
   @inline(__always) private func usingTiles(_ body: () -> Void) {
-    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 64) { place in
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 16) { place in
       guard let configuration = place.baseAddress else { return }
       _ = configuration.initializeMemory(as: UInt8.self, repeating: 0, count: 64)
       configuration.storeBytes(of: 1, as: UInt8.self)  // the palette
@@ -60,6 +60,29 @@
     Builtin.int_x86_tdpbf16ps((3 as UInt8)._value, (5 as UInt8)._value, (7 as UInt8)._value)
   }
 
+  /// Reads the sums from 32 rows of 32 values, `byteStride` apart.
+  @inline(__always) private func loadSums(_ place: UnsafeRawPointer, byteStride: Int) {
+    load(0, place, byteStride)
+    load(1, place + 64, byteStride)
+    load(2, place + 16 &* byteStride, byteStride)
+    load(3, place + (16 &* byteStride &+ 64), byteStride)
+  }
+
+  /// Reads the sums one tile of 16 by 16 values after the other, each after `body` has written it; `body` gets the row
+  /// and the column where it begins.
+  @inline(__always) private func loadSums(
+    byTile place: UnsafeRawPointer, _ body: (_ row: Int, _ column: Int) -> Void
+  ) {
+    body(0, 0)
+    load(0, place, 64)
+    body(0, 16)
+    load(1, place, 64)
+    body(16, 0)
+    load(2, place, 64)
+    body(16, 16)
+    load(3, place, 64)
+  }
+
   /// Writes the sums one tile of 16 by 16 values after the other, and calls `body` with the row and the column where
   /// each begins.
   @inline(__always) private func storeSums(
@@ -89,33 +112,50 @@
     TileKernels(
       packLeft: { TilePacking.packLeft($0, $1, $2, $3, $4, $5) },
       packRight: { TilePacking.packRight($0, $1, $2, $3, $4, $5, $6, $7) },
-      multiply: { left, rows, right, format, columns, depth, c, cStride, accumulating in
-        let panelBytes = TileKernels.panelBytes(depth: depth, format), steps = TileKernels.blocks(of: depth)
+      multiply: {
+        left, stripBytes, rows, right, panelBytes, format, columns, depth, c, cStride, accumulating, next, nextBytes in
+        let steps = TileKernels.blocks(of: depth)
+        let blocks = TileKernels.blocks(of: rows) &* TileKernels.blocks(of: columns)
+        // Lines of a cache for each step.
+        let linesAhead = (nextBytes &+ 64 &* blocks &* steps &- 1) / (64 &* blocks &* steps)
         usingTiles {
-          var column = 0
-          var panel = right
-          while column < columns {
-            if format == .bfloat16 {
-              sumOfOnePart(left, panel, steps)
-            } else {
-              sumOfThreeParts(left, panel, steps)
+          var row = 0
+          var strip = left, next = next
+          while row < rows {
+            let rowsHere = min(32, rows &- row)
+            var column = 0
+            var panel = right
+            while column < columns {
+              let target = c + (row &* cStride &+ column)
+              prefetchTarget(target, cStride, rowsHere)
+              beginSums(target, cStride, rowsHere, min(32, columns &- column), accumulating)
+              if format == .bfloat16 {
+                sumOfOnePart(strip, panel, steps, next, linesAhead)
+              } else {
+                sumOfThreeParts(strip, panel, steps, next, linesAhead)
+              }
+              storeSums(target, cStride, rowsHere, min(32, columns &- column))
+              column &+= 32
+              panel += panelBytes
+              next += 64 &* linesAhead &* steps
             }
-            storeSums(c + column, cStride, rows, min(32, columns &- column), accumulating)
-            column &+= 32
-            panel += panelBytes
+            row &+= 32
+            strip += stripBytes
           }
         }
       })
 
   /// A strip times a panel whose values are three parts each.
   @inline(__always)
-  private func sumOfThreeParts(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int) {
-    var left = left, right = right, step = 0
-    clearSums()
+  private func sumOfThreeParts(
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int, _ next: UnsafeRawPointer, _ linesAhead: Int
+  ) {
+    var left = left, right = right, next = next, step = 0
     while step < steps {
       loadRight(right + 4096)
       loadLeft(left)
       addProducts()  // first by third
+      prefetchLines(&next, linesAhead)
       loadRight(right + 2048)
       addProducts()  // first by second
       loadLeft(left + 2048)
@@ -134,13 +174,15 @@
 
   /// A strip times a panel whose values are one part each.
   @inline(__always)
-  private func sumOfOnePart(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int) {
-    var left = left, right = right, step = 0
-    clearSums()
+  private func sumOfOnePart(
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int, _ next: UnsafeRawPointer, _ linesAhead: Int
+  ) {
+    var left = left, right = right, next = next, step = 0
     while step < steps {
       loadRight(right)
       loadLeft(left + 4096)
       addProducts()
+      prefetchLines(&next, linesAhead)
       loadLeft(left + 2048)
       addProducts()
       loadLeft(left)
@@ -151,20 +193,61 @@
     }
   }
 
-  /// The sums of 32 rows and columns, of which some may lie beyond the matrix.
-  @inline(__always)
-  private func storeSums(_ c: Target, _ stride: Int, _ rows: Int, _ columns: Int, _ accumulating: Bool) {
-    if rows == 32 && columns == 32 && !accumulating {
-      storeSums(c, byteStride: 4 &* stride)
-      return
+  /// Asks for some lines, and goes on behind them.
+  @inline(__always) private func prefetchLines(_ place: inout UnsafeRawPointer, _ count: Int) {
+    var line = 0
+    while line < count {
+      prefetchFar(place)
+      place += 64
+      line &+= 1
     }
-    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 64) { scratch in
-      guard let scratch = scratch.baseAddress else { return }
-      let sums = Source(scratch.assumingMemoryBound(to: Float.self))
-      storeSums(byTile: scratch) { row, column in
-        TilePacking.unpack(
-          sums, rows &- row, columns &- column, c + (row &* stride &+ column), stride, accumulating)
+  }
+
+  /// Asks for the rows that the sums of 32 columns go to.
+  @inline(__always) private func prefetchTarget(_ c: Target, _ stride: Int, _ rows: Int) {
+    var row = 0
+    while row < rows {
+      let place = UnsafeRawPointer(c + row &* stride)
+      prefetchForWriting(place)
+      prefetchForWriting(place + 64)
+      row &+= 1
+    }
+  }
+
+  /// Sets the sums of 32 rows and columns to zero, or to what the target holds; some may lie beyond it.
+  @inline(__always)
+  private func beginSums(_ c: Target, _ stride: Int, _ rows: Int, _ columns: Int, _ accumulating: Bool) {
+    if !accumulating {
+      clearSums()
+    } else if rows == 32 && columns == 32 {
+      loadSums(c, byteStride: 4 &* stride)
+    } else {
+      withTile { scratch in
+        loadSums(byTile: scratch) { row, column in
+          TilePacking.copyIn(c + (row &* stride &+ column), stride, rows &- row, columns &- column, to: scratch)
+        }
       }
+    }
+  }
+
+  /// Writes the sums of 32 rows and columns, of which some may lie beyond the target.
+  @inline(__always) private func storeSums(_ c: Target, _ stride: Int, _ rows: Int, _ columns: Int) {
+    if rows == 32 && columns == 32 {
+      storeSums(c, byteStride: 4 &* stride)
+    } else {
+      withTile { scratch in
+        storeSums(byTile: scratch) { row, column in
+          TilePacking.copyOut(scratch, rows &- row, columns &- column, to: c + (row &* stride &+ column), stride)
+        }
+      }
+    }
+  }
+
+  /// Lends memory for a tile on the stack: of a larger alignment it would come from the heap.
+  @inline(__always) private func withTile(_ body: (UnsafeMutableRawPointer) -> Void) {
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 16) { scratch in
+      guard let scratch = scratch.baseAddress else { return }
+      body(scratch)
     }
   }
 #endif

@@ -29,6 +29,9 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
 
   var bias: Tensor? { isBiased ? quickTensor(Shape(heads, queries, keys), seed: keys + 3) * 3 : nil }
 
+  /// Whether its products go to tile registers, where there are some: another kind of bits.
+  var isForTiles: Bool { queries >= 128 && keys >= 128 && width >= 32 }
+
   /// Holes, a padded beginning and a padded end: another pattern for each row.
   var kept: [[Bool]]? {
     guard isPadded else { return nil }
@@ -94,6 +97,13 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
       AttentionCase(queries: 257, keys: 257, width: 8, isCausal: true),
       AttentionCase(queries: 257, keys: 90, width: 8),
       AttentionCase(batch: 3, queries: 513, keys: 600, width: 8, isCausal: true, isPadded: true, room: 3),
+      // Large enough for tile registers: 128 queries and keys of a width of 32.
+      AttentionCase(queries: 128, keys: 128, width: 32),
+      AttentionCase(queries: 130, keys: 257, heads: 4, shared: 2, width: 33, isPadded: true, room: 7),
+      AttentionCase(batch: 2, queries: 161, keys: 161, width: 130, isCausal: true),
+      AttentionCase(batch: 2, queries: 300, keys: 410, width: 64, isCausal: true, isPadded: true, room: 3),
+      AttentionCase(queries: 1030, keys: 1030, heads: 1, shared: 1, width: 40, isCausal: true),
+      AttentionCase(batch: 2, queries: 200, keys: 390, width: 50, isPadded: true, isBiased: true),
     ]
     + biased
 }
@@ -128,28 +138,42 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
             Runtime.threadCount = threads
             #expect(sameBits(c.attention(), expected), "\(set) \(threads) threads, \(c.testDescription)")
           }
-          expectSameBitsAlone(c, expected, "\(set)")
+          if set == .amx && c.isForTiles {
+            expectSameBits(c, [0..<128, c.queries - 128..<c.queries], expected, "\(set)")
+          } else {
+            let starts = Set([0, c.queries / 2, 63, 255, 256, c.queries - 1].filter { $0 < c.queries })
+            expectSameBits(c, starts.map { $0..<$0 + 1 }, expected, "\(set)")
+          }
         }
       }
     }
   }
 
+  /// Pieces as a prompt is processed: some tokens, then one at a time, then some again.
   @Test(arguments: [8, 31, 64, 130]) func cachedDecodingHasTheBitsOfTheWhole(_ width: Int) {
     RuntimeSettings.unchanged {
-      let count = 150
-      let whole = AttentionCase(
-        batch: 2, queries: count, keys: count, heads: 4, shared: 2, width: width, isCausal: true)
-      let (query, key, value) = (whole.query, whole.key, whole.value), expected = whole.attention()
-      // Pieces as a prompt is processed: some tokens, then one at a time, then some again.
-      var start = 0
-      for piece in [37, 1, 1, 9, 1, 14, 1, 32, 1, 1, 52] {
-        let end = start + piece
-        let found = scaledDotProductAttention(
-          query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: end, mask: .causal)
-        #expect(sameBits(found, expected.slice(start..<end, axis: 1)), "\(start)..<\(end)")
-        start = end
-      }
-      #expect(start == count)
+      // Tile registers have bits of their own: of 128 queries and more.
+      let count = Runtime.kernelSet == .amx && width >= 32 ? 127 : 150
+      expectBits(ofPieces: [37, 1, 1, 9, 1, 14, 1, 32, 1, 1, count - 98], width: width)
+    }
+  }
+
+  @Test(arguments: [32, 64, 130]) func largePiecesHaveTheBitsOfTheWhole(_ width: Int) {
+    RuntimeSettings.unchanged { expectBits(ofPieces: [128, 131, 300, 129], width: width) }
+  }
+
+  private func expectBits(ofPieces pieces: [Int], width: Int) {
+    let count = pieces.reduce(0, +)
+    let whole = AttentionCase(
+      batch: 2, queries: count, keys: count, heads: 4, shared: 2, width: width, isCausal: true)
+    let (query, key, value) = (whole.query, whole.key, whole.value), expected = whole.attention()
+    var start = 0
+    for piece in pieces {
+      let end = start + piece
+      let found = scaledDotProductAttention(
+        query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: end, mask: .causal)
+      #expect(sameBits(found, expected.slice(start..<end, axis: 1)), "\(start)..<\(end)")
+      start = end
     }
   }
 
@@ -219,9 +243,9 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
   /// Beyond the count, and where padding is, memory may hold anything.
   @Test(arguments: [Float.nan, .infinity, -.infinity]) func whatMaskedKeysHoldDoesNotLeak(_ poison: Float) {
     RuntimeSettings.unchanged {
-      for isCausal in [false, true] {
+      for (queries, isCausal) in [(60, false), (60, true), (130, false), (129, true)] {
         let c = AttentionCase(
-          batch: 3, queries: 60, keys: 130, width: 50, isCausal: isCausal, isPadded: true, room: 20)
+          batch: 3, queries: queries, keys: 130, width: 50, isCausal: isCausal, isPadded: true, room: 20)
         var (key, value) = (c.key, c.value)
         for row in 0..<3 {
           for j in 0..<150 where j >= 130 || !(c.kept?[row][j] ?? true) {
@@ -280,20 +304,20 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
     }
   }
 
-  @Test func nanThatIsSeenComes() {
-    let q = quickTensor([1, 70, 1, 8], seed: 1), k = quickTensor([1, 150, 1, 8], seed: 2)
+  @Test(arguments: [(70, 8), (140, 40)]) func nanThatIsSeenComes(_ queries: Int, _ width: Int) {
+    let q = quickTensor(Shape(1, queries, 1, width), seed: 1), k = quickTensor(Shape(1, 150, 1, width), seed: 2)
     for place in [0, 100, 149] {
       var poisoned = k
-      poisoned.withMutableScalars { $0[place * 8 + 3] = .nan }
+      poisoned.withMutableScalars { $0[place * width + 3] = .nan }
       let byKey = scaledDotProductAttention(query: q, key: poisoned, value: k)
       #expect(byKey.scalars.allSatisfy { $0.isNaN }, "a key at \(place)")
       let byValue = scaledDotProductAttention(query: q, key: k, value: poisoned).scalars
-      for i in 0..<560 { #expect(byValue[i].isNaN == (i % 8 == 3), "a value at \(place)") }
+      for i in 0..<queries * width { #expect(byValue[i].isNaN == (i % width == 3), "a value at \(place)") }
     }
     var query = q
-    query.withMutableScalars { $0[17 * 8] = .nan }
+    query.withMutableScalars { $0[17 * width] = .nan }
     let byQuery = scaledDotProductAttention(query: query, key: k, value: k).scalars
-    for i in 0..<560 { #expect(byQuery[i].isNaN == (i / 8 == 17)) }
+    for i in 0..<queries * width { #expect(byQuery[i].isNaN == (i / width == 17)) }
   }
 
   @Test func largeScoresStayFinite() {
@@ -363,19 +387,19 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// Checks queries alone, and in groups that cut the blocks differently, against all of them at once.
-private func expectSameBitsAlone(_ c: AttentionCase, _ expected: Tensor, _ what: String) {
+/// Checks some queries alone against all of them at once.
+private func expectSameBits(_ c: AttentionCase, _ pieces: [Range<Int>], _ expected: Tensor, _ what: String) {
   let (query, key, value) = (c.query, c.key, c.value)
-  for start in Set([0, c.queries / 2, 63, 255, 256, c.queries - 1].filter { $0 < c.queries }) {
-    let end = start + 1
-    // A causal query alone is the last of its positions.
+  for piece in pieces {
+    let (start, end) = (piece.lowerBound, piece.upperBound)
+    // Causal queries alone are the last of their positions.
     let count = c.isCausal ? c.keys - c.queries + end : c.keys
     let kept = c.kept.map { $0.map { Array($0[..<count]) } }
     let mask = (c.isCausal ? AttentionMask.causal : .none).and(kept.map(AttentionMask.keeping) ?? .none)
     let alone = scaledDotProductAttention(
       query: query.slice(start..<end, axis: 1), key: key, value: value, keyCount: count, mask: mask,
       bias: c.bias?.slice(start..<end, axis: 1).slice(0..<count, axis: 2))
-    #expect(sameBits(alone, expected.slice(start..<end, axis: 1)), "\(what), query \(start), \(c.testDescription)")
+    #expect(sameBits(alone, expected.slice(start..<end, axis: 1)), "\(what), queries \(piece), \(c.testDescription)")
   }
 }
 

@@ -35,6 +35,8 @@ extension GradientTests {
       Case(queries: 65, keys: 65, heads: 2, shared: 1, width: 3),
       Case(queries: 70, keys: 131, width: 5, padding: true), Case(queries: 2, keys: 193, heads: 2, shared: 2, width: 3),
       Case(queries: 129, keys: 129, width: 2, padding: true), Case(queries: 259, keys: 260, width: 2, padding: true),
+      // Large enough for tile registers.
+      Case(queries: 130, keys: 257, width: 33, padding: true),
     ]
 
     @Test(arguments: cases, [false, true]) func separate(_ c: Case, _ isCausal: Bool) throws {

@@ -1,18 +1,20 @@
 import Kernels
 import Testing
 
+private let tileTables = tables.filter { $0.matmul.tiles != nil }
+
 /// The kernels for tile registers, where the processor has them and the process may use them.
-@Suite struct TileTests {
-  private static let tileTables = tables.filter { $0.matmul.tiles != nil }
+@Suite(.enabled(if: !tileTables.isEmpty, "no tile registers here"))
+struct TileTests {
 
   /// Every layout and format, blocks of every kind of edge, against Double.
   @Test func productsOfBlocks() throws {
-    for table in Self.tileTables {
+    for table in tileTables {
       let tiles = try #require(table.matmul.tiles)
       var worst = 0.0
       for (rows, columns, depth) in [
         (1, 1, 1), (16, 16, 32), (17, 33, 2), (31, 15, 31), (32, 32, 32), (32, 64, 33), (5, 70, 64), (32, 96, 100),
-        (16, 17, 257), (32, 31, 1024),
+        (16, 17, 257), (32, 31, 1024), (70, 33, 40), (96, 64, 64),
       ] {
         for format in StorageFormat.allCases {
           for leftLayout in [MatrixLayout.rowMajor, .columnMajor] {
@@ -32,7 +34,7 @@ import Testing
 
   /// The largest magnitude is said, wherever it stands.
   @Test func theLargestMagnitudeIsFound() throws {
-    for table in Self.tileTables {
+    for table in tileTables {
       let tiles = try #require(table.matmul.tiles)
       var target = [UInt8](repeating: 0, count: TileKernels.stripBytes(depth: 50))
       for value in [Float.infinity, -.infinity, .nan, Float(bitPattern: 0xffff_ffff), -3.38e38, 1.5] {
@@ -118,8 +120,15 @@ private struct TileBlock {
       guard place < leftStride - 2 else { return Float(7) }
       return leftLayout == .rowMajor ? left[line * depth + place] : left[place * depth + line]
     }
-    var strip = [UInt8](repeating: 0xff, count: TileKernels.stripBytes(depth: depth))
-    guard tiles.packLeft(leftLayout, leftValues, leftStride, rows, depth, &strip) <= 1 else { return .infinity }
+    let stripBytes = TileKernels.stripBytes(depth: depth)
+    var strips: [UInt8] = []
+    for row in Swift.stride(from: 0, to: rows, by: TileKernels.side) {
+      var strip = [UInt8](repeating: 0xff, count: stripBytes)
+      let from = Array(leftValues[(leftLayout == .rowMajor ? row * leftStride : row)...])
+      let count = min(TileKernels.side, rows - row)
+      guard tiles.packLeft(leftLayout, from, leftStride, count, depth, &strip) <= 1 else { return .infinity }
+      strips += strip
+    }
 
     let (values, stride) = laidOut()
     var kept = [UInt8](repeating: 0, count: format.byteCount(of: values.count))
@@ -143,7 +152,9 @@ private struct TileBlock {
 
     let cStride = columns + 5, before: Float = 0.5
     var c = [Float](repeating: before, count: (rows + 1) * cStride)
-    tiles.multiply(strip, rows, panels, format, columns, depth, &c, cStride, accumulating)
+    tiles.multiply(
+      strips, stripBytes, rows, panels, panelBytes, format, columns, depth, &c, cStride, accumulating, strips,
+      stripBytes)
     var worst = 0.0
     for (index, found) in c.enumerated() {
       let (row, column) = index.quotientAndRemainder(dividingBy: cStride)

@@ -22,20 +22,24 @@ private struct CeilingWork: ParallelWork {
   }
 }
 
-/// Multiplies packed tiles that stay in the first-level cache.
+/// Multiplies packed tiles that stay in the second-level cache.
 private struct TileCeilingWork: ParallelWork {
   let tiles: TileKernels
   let strip: UnsafeRawPointer
   let panel: UnsafeRawPointer
   let c: Target
-  static let depth = 96
-  static let rounds = 2_000
+  static let depth = 512
+  static let panels = 8
+  static let rounds = 50
+  static var stripBytes: Int { TileKernels.stripBytes(depth: depth) }
+  static var panelBytes: Int { TileKernels.panelBytes(depth: depth, .float32) }
 
   func run(task: Int, worker: Int) {
-    let side = TileKernels.side
+    let side = TileKernels.side, columns = TileCeilingWork.panels * side
     for _ in 0..<TileCeilingWork.rounds {
       tiles.multiply(
-        strip, side, panel, .float32, side, TileCeilingWork.depth, c + worker * side * side, side, false)
+        strip, TileCeilingWork.stripBytes, side, panel, TileCeilingWork.panelBytes, .float32, columns,
+        TileCeilingWork.depth, c + worker * side * columns, columns, false, strip, 0)
     }
   }
 }
@@ -81,18 +85,22 @@ extension Work {
   }
 
   private static func ceiling(of tiles: TileKernels, threads: Int, tasks: Int) -> Work {
-    let side = TileKernels.side, depth = TileCeilingWork.depth
-    let left = testTensor(Shape(side, depth)), right = testTensor(Shape(depth, side))
+    let side = TileKernels.side, depth = TileCeilingWork.depth, panels = TileCeilingWork.panels
+    let left = testTensor(Shape(side, depth)), right = testTensor(Shape(depth, side * panels))
     // Of tensors, whose memory begins at a line of the cache.
-    let strip = Tensor.zeros(Shape(TileKernels.stripBytes(depth: depth) / 4))
-    let panel = Tensor.zeros(Shape(TileKernels.panelBytes(depth: depth, .float32) / 4))
+    let strip = Tensor.zeros(Shape(TileCeilingWork.stripBytes / 4))
+    let panel = Tensor.zeros(Shape(panels * TileCeilingWork.panelBytes / 4))
     _ = tiles.packLeft(.rowMajor, left.source, depth, side, depth, UnsafeMutableRawPointer(strip.target))
-    _ = tiles.packRight(.float32, .rowMajor, right.source, 0, side, side, depth, UnsafeMutableRawPointer(panel.target))
-    let c = Tensor.zeros(Shape(threads, side * side))
+    for i in 0..<panels {
+      _ = tiles.packRight(
+        .float32, .rowMajor, right.source, i * side, side * panels, side, depth,
+        UnsafeMutableRawPointer(panel.target) + i * TileCeilingWork.panelBytes)
+    }
+    let c = Tensor.zeros(Shape(threads, side * side * panels))
     var work = Work {
       runInParallel(TileCeilingWork(tiles: tiles, strip: strip.target, panel: panel.target, c: c.target), tasks: tasks)
     }
-    work.flops = 2 * side * side * depth * TileCeilingWork.rounds * tasks
+    work.flops = 2 * side * side * panels * depth * TileCeilingWork.rounds * tasks
     return work
   }
 

@@ -100,19 +100,14 @@ private func attention(
     bias.map { $0.shape == geometry.biasShape } ?? true,
     "attention: a bias \(bias?.shape.description ?? ""), must be \(geometry.biasShape)")
   let (q, k, v, added) = (query.widened, key.widened, value.widened, bias?.widened)
-  let blocks = kernels.matmul
   let result = Tensor(uninitialized: geometry.outputShape)
   let logSumExp = Tensor(uninitialized: Shape(geometry.batch, geometry.headCount, geometry.queryCount))
-  let threads = Crew.shared.threads
-  let queriesPerBlock = AttentionForwardWork.queriesPerBlock(geometry, threads: threads)
-  let scratch = Pool.shared.take(
-    threads * AttentionForwardWork.scratchCount(geometry, blocks, queriesPerBlock: queriesPerBlock)
-      * MemoryLayout<Float>.stride)
-  let work = AttentionForwardWork(
+  AttentionForwardWork(
     geometry: geometry, query: q.source, key: k.source, value: v.source, bias: added?.source, output: result.target,
-    logSumExp: logSumExp.target, scratch: scratch.target, blocks: blocks, queriesPerBlock: queriesPerBlock)
-  runInParallel(work, tasks: work.tasks, threads: threads)
-  withExtendedLifetime((q, k, v, added, scratch)) {}
+    logSumExp: logSumExp.target, blocks: kernels.matmul,
+    queriesPerBlock: AttentionForwardWork.queriesPerBlock(geometry, threads: Crew.shared.threads)
+  ).runOnCrew()
+  withExtendedLifetime((q, k, v, added)) {}
   func operation() -> Operation {
     .attention(
       AttentionRecord(
@@ -132,17 +127,12 @@ extension AttentionRecord {
     let dQuery = Tensor.zeros(q.shape)
     let dKey = isPacked ? nil : Tensor.zeros(k.shape), dValue = isPacked ? nil : Tensor.zeros(v.shape)
     let added = bias?.value.widened, dBias = bias?.node == nil ? nil : Tensor.zeros(geometry.biasShape)
-    let blocks = kernels.matmul
-    let threads = Crew.shared.threads
-    let scratch = Pool.shared.take(
-      threads * AttentionBackwardWork.scratchCount(geometry, blocks) * MemoryLayout<Float>.stride)
-    let work = AttentionBackwardWork(
+    AttentionBackwardWork(
       geometry: geometry, query: q.source, key: k.source, value: v.source, bias: added?.source, output: output.source,
       logSumExp: logSumExp.source, dOutput: dOutput.source, dQuery: dQuery.target,
-      dKey: (dKey ?? dQuery).target, dValue: (dValue ?? dQuery).target, dBias: dBias?.target, scratch: scratch.target,
-      blocks: blocks)
-    runInParallel(work, tasks: work.tasks, threads: threads)
-    withExtendedLifetime((q, k, v, added, dOutput, scratch)) {}
+      dKey: (dKey ?? dQuery).target, dValue: (dValue ?? dQuery).target, dBias: dBias?.target, blocks: kernels.matmul
+    ).runOnCrew()
+    withExtendedLifetime((q, k, v, added, dOutput)) {}
     return (dQuery, dKey, dValue, dBias)
   }
 }

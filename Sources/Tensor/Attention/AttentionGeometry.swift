@@ -9,6 +9,8 @@ package struct AttentionGeometry: Sendable {
     package var rowStride: Int
     package var batchStride: Int
     package var headStride: Int
+
+    func start(row: Int, head: Int) -> Int { start + row * batchStride + head * headStride }
   }
 
   package var batch: Int
@@ -26,6 +28,9 @@ package struct AttentionGeometry: Sendable {
 
   /// Query heads that share a key-value head.
   package var groupSize: Int { headCount / keyValueHeadCount }
+  /// Whether its products are worth packing for tile registers, where a kernel set has them. The bits of a query then are
+  /// those of one among many.
+  package var paysInTiles: Bool { queryCount >= 128 && keyCount >= 128 && headWidth >= 32 }
   /// The axes of the output: `[batch, queryCount, headCount * headWidth]`.
   var outputShape: Shape { Shape(batch, queryCount, headCount * headWidth) }
 

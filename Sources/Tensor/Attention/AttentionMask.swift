@@ -58,6 +58,9 @@ public struct AttentionMask: Sendable {
     return result
   }
 
+  /// Whether some keys may be padding.
+  var hasPadding: Bool { keptKeys != nil || firstKeys != nil }
+
   /// Whether the query at `position` of a batch row sees a key.
   package func sees(_ key: Int, from position: Int, row: Int) -> Bool {
     (!isCausal || key <= position) && window.map { key > position - $0 } ?? true && key >= firstKeys?[row] ?? 0

@@ -49,9 +49,11 @@ package enum Profile {
 
 extension ParallelWork {
   /// The type's name in words, without its last, "Work".
-  package var profileName: String {
+  package var profileName: String { Self.name(ofType: Self.self) }
+
+  static func name(ofType type: Any.Type) -> String {
     var name = ""
-    for character in String(describing: Self.self).dropLast(4) {
+    for character in String(describing: type).dropLast(4) {
       let follows = name.last.map { $0.isLowercase } ?? false
       name += character.isUppercase && follows ? " \(character.lowercased())" : "\(character)"
     }

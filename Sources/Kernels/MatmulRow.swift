@@ -2,6 +2,9 @@
 ///
 /// Each element is the same chain of multiply-adds that the tiles run, so a row alone has the bits of a row among others.
 @usableFromInline enum MatmulRow {
+  /// How many vectors of each stream ahead memory is asked for.
+  @export(implementation) @inline(always) static var vectorsAhead: Int { 16 }
+
   @inlinable @inline(always)
   static func multiply<V: FloatVector, K: KeptElement>(
     _ vector: V.Type, _ kept: K.Type, _ row: Source, _ layout: MatrixLayout, _ right: UnsafeRawPointer, _ start: Int,
@@ -69,6 +72,15 @@
     var s0 = V.zero, s1 = V.zero, s2 = V.zero, s3 = V.zero, s4 = V.zero, s5 = V.zero, s6 = V.zero, s7 = V.zero
     var p = 0, at = start
     while p < depth {
+      if K.byteCount == 4 || p & 1 == 0 {
+        // Behind the end of these panels the next ones begin.
+        let ahead = at &+ vectorsAhead &* V.width &+ (p &+ vectorsAhead < depth ? 0 : (count &- 1) &* step)
+        var panel = 0
+        while panel < count {
+          prefetch(right + (ahead &+ panel &* step) &* K.byteCount)
+          panel &+= 1
+        }
+      }
       let x = V(repeating: row[p])
       s0 = s0.adding(x, times: K.vector(right, at))
       if count > 1 {
@@ -178,6 +190,14 @@
         var sum = V.zero, p = 0
         if present == V.width {
           while p &+ 8 <= depth {
+            // Of these eight depths, half a line, half the columns; behind their end the next ones begin.
+            let ahead = p &+ 128 < depth ? p &+ 128 : p &+ 128 &- depth &+ V.width &* stride
+            var j = p & 8 == 0 ? 0 : V.width / 2
+            let end = j &+ V.width / 2
+            while j < end {
+              prefetch(right + (first &+ ahead &+ j &* stride) &* K.byteCount)
+              j &+= 1
+            }
             let t: EightVectors<V> = K.turned(right, first &+ p, stride)
             sum = sum.adding(V(repeating: row[p]), times: t.0)
             sum = sum.adding(V(repeating: row[p &+ 1]), times: t.1)

@@ -5,7 +5,7 @@ package func firstInvalidUTF8(_ bytes: [UInt8]) -> Int? {
   while index < bytes.count {
     let lead = bytes[index]
     if lead < 0x80 {
-      index += 1
+      index = endOfASCII(bytes, index + 1)
       continue
     }
     // The second byte carries the limits; the following ones are plain continuations.
@@ -26,4 +26,22 @@ package func firstInvalidUTF8(_ bytes: [UInt8]) -> Int? {
     index += length
   }
   return nil
+}
+
+/// Where a run of ASCII ends that goes through `start`, or less than 32 bytes before.
+private func endOfASCII(_ bytes: [UInt8], _ start: Int) -> Int {
+  bytes.withUnsafeBytes { bytes in
+    var index = start
+    while bytes.count - index >= 32 {
+      let words = (
+        bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: index + 8, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: index + 16, as: UInt64.self),
+        bytes.loadUnaligned(fromByteOffset: index + 24, as: UInt64.self)
+      )
+      if (words.0 | words.1 | words.2 | words.3) & 0x8080_8080_8080_8080 != 0 { break }
+      index += 32
+    }
+    return index
+  }
 }

@@ -74,6 +74,19 @@ func parse(_ text: String, depthLimit: Int = 64) throws(InputError) -> JSONValue
     }
   }
 
+  @Test func `the UTF-8 check finds a byte in a long run of others`() {
+    for count in [0, 1, 31, 32, 33, 64, 100] {
+      let text = Array(repeating: UInt8(0x41), count: count)
+      #expect(firstInvalidUTF8(text) == nil)
+      for place in 0..<count {
+        var bytes = text
+        bytes[place] = 0x80
+        if firstInvalidUTF8(bytes) != place { Issue.record("not found at \(place) of \(count)") }
+      }
+      #expect(firstInvalidUTF8(text + Array("é".utf8) + text + [0xFF]) == 2 * count + 2)
+    }
+  }
+
   @Test(arguments: ["\u{FEFF}{}", "UTF-16 LE", "UTF-16 BE"])
   func `byte order marks are refused by name`(text: String) throws {
     let bytes: [UInt8] =

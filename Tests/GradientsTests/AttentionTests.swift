@@ -35,8 +35,6 @@ extension GradientTests {
       Case(queries: 65, keys: 65, heads: 2, shared: 1, width: 3),
       Case(queries: 70, keys: 131, width: 5, padding: true), Case(queries: 2, keys: 193, heads: 2, shared: 2, width: 3),
       Case(queries: 129, keys: 129, width: 2, padding: true), Case(queries: 259, keys: 260, width: 2, padding: true),
-      // Large enough for tile registers.
-      Case(queries: 130, keys: 257, width: 33, padding: true),
     ]
 
     @Test(arguments: cases, [false, true]) func separate(_ c: Case, _ isCausal: Bool) throws {
@@ -69,6 +67,18 @@ extension GradientTests {
       ) {
         scaledDotProductAttention(
           query: $0[0], key: $0[1], value: $0[2], mask: mask, scale: isCausal ? 1 : nil, bias: $0[3])
+      }
+    }
+
+    /// Large enough for tile registers, over the edges of their blocks of queries (128) and keys (256).
+    @Test func manyQueries() throws {
+      let c = Case(queries: 130, keys: 257, heads: 2, shared: 1, width: 33, padding: true)
+      let key: Shape = [c.batch, c.keys, c.shared, c.width]
+      try check(
+        "attention, biased", [c.batch, c.queries, c.heads, c.width], key, key, [c.heads, c.queries, c.keys],
+        sampleSize: 4
+      ) {
+        scaledDotProductAttention(query: $0[0], key: $0[1], value: $0[2], mask: c.mask.and(.causal), bias: $0[3])
       }
     }
 

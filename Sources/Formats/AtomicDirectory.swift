@@ -91,11 +91,20 @@ public final class AtomicDirectory {
     return "\(split.sibling(temporary[.new]))/\(name)"
   }
 
-  /// Writes one file of the folder.
+  /// Writes one file of the folder, or of a folder within it, which is made: `config.json`, `templates/tools.jinja`.
   ///
-  /// - Throws: As `path(of:)`, and `io` when the disk refuses it.
+  /// - Throws: As `path(of:)`, for both parts of the name, and `io` when the disk refuses it.
   public func write(_ bytes: [UInt8], to name: String) throws(InputError) {
-    let staged = try path(of: name)
+    let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    var staged = try path(of: parts[0])
+    if parts.count > 1 {
+      try checkPlainFileName(parts[1])
+      if try fileKind(staged) == nil {
+        let folder = staged
+        _ = try perform(.makeFolder, on: "\(path)/\(parts[0])") { _ in mkdir(folder, 0o777) }
+      }
+      staged += "/" + parts[1]
+    }
     do throws(InputError) { try AtomicFile.write(bytes, to: staged) } catch {
       throw InputError(
         error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)", advice: error.advice)
@@ -241,15 +250,17 @@ public final class AtomicDirectory {
       let file = open("\(folder)/\(name)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
       guard file >= 0 else { throw systemError(errno, "cannot be opened to be flushed", "\(path)/\(name)") }
       defer { close(file) }
-      try flush(file, .sync, "\(path)/\(name)")
+      // What lies in a folder was flushed when it was written.
+      let isFolder = try FileStatus(descriptor: file, "\(path)/\(name)").kind == .folder
+      try flush(file, isFolder ? .syncFolder : .sync, "\(path)/\(name)")
     }
     try flush(descriptor, .syncFolder, path)
   }
 
   private func checkNothingIsLost(_ old: String, _ new: String, _ path: String) throws(InputError) {
     if discardsOthers { return }
-    let kept = Set(try names(inFolder: new).map { JSONString($0) })
-    let lost = try names(inFolder: old).filter {
+    let kept = Set(try Self.entries(of: new).map { JSONString($0) })
+    let lost = try Self.entries(of: old).filter {
       !kept.contains(JSONString($0)) && !TemporaryName.isTemporary($0) && $0 != ".DS_Store"
     }
     guard lost.isEmpty else {
@@ -258,5 +269,16 @@ public final class AtomicDirectory {
         .inconsistent, "replacing it would delete \(names)" + (lost.count > 5 ? " and \(lost.count - 5) more" : ""),
         at: path, advice: "Save to a new folder, or say that other files may be discarded.")
     }
+  }
+
+  /// What lies in a folder, and in the folders in it.
+  private static func entries(of folder: String) throws(InputError) -> [String] {
+    var entries: [String] = []
+    for name in try names(inFolder: folder) {
+      entries.append(name)
+      guard try fileKind("\(folder)/\(name)", followingLinks: false) == .folder else { continue }
+      entries += try names(inFolder: "\(folder)/\(name)").map { "\(name)/\($0)" }
+    }
+    return entries
   }
 }

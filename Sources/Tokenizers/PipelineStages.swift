@@ -58,6 +58,11 @@ extension PipelineTokenizer {
   /// - Throws: `InputError`: `badJSON` and its kin for what is not JSON, `missing`, `wrongType`, `badValue`, `duplicate` and
   ///   `inconsistent` for what contradicts the format or itself, `unsupported` for what is not implemented.
   public init(tokenizerJSON bytes: [UInt8]) throws(InputError) {
+    try self.init(tokenizerJSON: bytes, TokenizerConfiguration())
+  }
+
+  /// Reads the contents of a `tokenizer.json` with what the files beside it say.
+  init(tokenizerJSON bytes: [UInt8], _ configuration: TokenizerConfiguration) throws(InputError) {
     let root = try JSONField(parsing: bytes)
     try root.allowOnly([
       "version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder",
@@ -66,8 +71,18 @@ extension PipelineTokenizer {
     if let version = try root.optional("version"), try version.string() != "1.0" {
       throw version.error(.unsupported, "is \(quoted(try version.jsonString().utf8)), but only 1.0 is implemented")
     }
-    var preTokenizer = PreTokenizer()
+    var (preTokenizer, normalizer, decoder) = (PreTokenizer(), Normalizer(), Decoder())
     if let field = try root.optional("pre_tokenizer") { try preTokenizer.add(field) }
+    if let field = try root.optional("normalizer") { try normalizer.add(field) }
+    if let field = try root.optional("decoder") {
+      var isJoined = false
+      try decoder.add(field, &isJoined)
+    } else {
+      decoder.joint = .text(separator: [UInt8(ascii: " ")])
+    }
+    let tokenizerClass = configuration.tokenizerClass(ofByteLevel: preTokenizer.byteLevelStart != nil)
+    let prefixSpace = PrefixSpace(configuration.addsPrefixSpace, tokenizerClass)
+    try prefixSpace?.apply(to: &preTokenizer, &normalizer, &decoder)
     let modelField = try root.required("model")
     // Byte-pair encoding looks bytes up in the byte alphabet by itself, where nothing else comes between.
     var isByteLevel = false
@@ -77,38 +92,49 @@ extension PipelineTokenizer {
     }
     let written = try root.optional("added_tokens")?.addedTokens() ?? []
     let model = try Model(modelField, isByteLevel: isByteLevel)
-    var (stages, added) = try PipelineStages.numbering(written, model)
-    stages.preTokenizer = preTokenizer
-    if let field = try root.optional("normalizer") { try stages.normalizer.add(field) }
-    if let field = try root.optional("decoder") {
-      var isJoined = false
-      try stages.decoder.add(field, &isJoined)
-    } else {
-      stages.decoder.joint = .text(separator: [UInt8(ascii: " ")])
-    }
+    var (stages, added) = try PipelineStages.numbering(
+      written, and: configuration.addedTokens(beside: written, of: tokenizerClass), model)
+    (stages.preTokenizer, stages.normalizer, stages.decoder) = (preTokenizer, normalizer, decoder)
     if let field = try root.optional("post_processor") { try stages.postProcessor.add(field, stages.vocabulary) }
     let truncation = try root.optional("truncation").map { (field) throws(InputError) in try Truncation(field) }
     let padding = try root.optional("padding").map { (field) throws(InputError) in try Padding(field) }
     try self.init(stages, addedTokens: added, truncation: truncation, padding: padding)
+    apply(configuration, tokenizerClass)
+  }
+
+  /// Takes over what is said of decoded text and of conversations.
+  mutating func apply(_ configuration: TokenizerConfiguration, _ tokenizerClass: TokenizerClass?) {
+    let isBytePairs = if case .bpe = model { true } else { false }
+    cleansUpSpaces = configuration.cleanUp == .always || configuration.cleanUp == .unlessBytePairs && !isBytePairs
+    chatSettings.specialTokens = configuration.namedTokens(of: tokenizerClass).map {
+      JSONMember(JSONString($0.name), .string(JSONString(utf8: $0.token.content)))
+    }
   }
 }
 
 extension PipelineStages {
   /// The stages of a model with added tokens, and those tokens with the ids that they have.
   ///
-  /// Those that the model lacks follow on the number of its tokens in their order, whatever ids the file gives them: so the
+  /// Those that the model lacks follow on the number of its tokens in their order, whatever ids the files give them: so the
   /// reference library numbers them. Files that it has written agree. Where the model's ids have holes, such an id may be
   /// that of a token of the model, or of an added token that is one: it then stands for the added one, or the later one,
   /// and of added tokens only that is found.
   ///
-  /// - Throws: `InputError` for ids in the file that contradict the vocabulary or one another.
-  fileprivate static func numbering(
-    _ written: [AddedToken], _ model: Model
+  /// - Parameters:
+  ///   - written: The tokens of a `tokenizer.json`, with their ids.
+  ///   - all: Those, first and in their order, and the ones that other files add.
+  /// - Throws: `InputError` for ids of `written` that contradict the vocabulary or one another.
+  static func numbering(
+    _ written: [AddedToken] = [], and all: [AddedToken], _ model: Model
   ) throws(InputError) -> (PipelineStages, [AddedToken]) {
-    var (nextID, added, shared) = (model.vocabulary.count, written, Set<Int>())
-    for index in written.indices where model.vocabulary.id(of: written[index].content) < 0 {
+    var (nextID, added, shared) = (model.vocabulary.count, all, Set<Int>())
+    for index in all.indices {
+      if case let known = model.vocabulary.id(of: all[index].content), known >= 0 {
+        added[index].id = Int(known)
+        continue
+      }
       added[index].id = nextID
-      if written[index].id == nextID { shared.insert(nextID) }
+      if written.indices.contains(index) && written[index].id == nextID { shared.insert(nextID) }
       nextID += 1
     }
     _ = try extend(model.vocabulary, by: written, sharing: shared)

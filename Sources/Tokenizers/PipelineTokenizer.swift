@@ -12,12 +12,19 @@ public import Formats
 ///   never skips them.
 /// - Files that contradict themselves are refused; `tokenizers` reads some of them.
 ///
-/// The clean-up of spaces before punctuation that `transformers` may add to decoded text is not part of it.
+/// A tokenizer that is read from a folder also heeds what the files beside the `tokenizer.json` say, as `transformers` (5.23)
+/// does: special tokens that are new or have other flags, `add_prefix_space` for the classes that apply it, the clean-up of
+/// decoded text, and chat templates. The stages remain those of the `tokenizer.json`, while some classes of `transformers` 5
+/// build theirs anew.
 public struct PipelineTokenizer: Tokenizer {
   /// How long texts are cut, if the file says so; `nil` for not at all. `encode` does not cut, only `encoding` does.
   public var truncation: Truncation?
   /// How short texts are filled up, if the file says so; `nil` for not at all. `encode` does not fill up.
   public var padding: Padding?
+  /// Whether decoded text loses spaces before `.`, `?`, `!` and `,`, around a lone `'`, and within English contractions, as
+  /// the folder's `clean_up_tokenization_spaces` says; tokenizers of byte pairs ignore that one. What a `decoder` does of
+  /// itself is not part of it.
+  public var cleansUpSpaces = false
   /// The chat templates of the tokenizer's folder.
   var chatSettings = ChatSettings()
 
@@ -188,7 +195,7 @@ public struct PipelineTokenizer: Tokenizer {
   public func makeDetokenizer(skippingSpecialTokens: Bool) -> Detokenizer {
     Detokenizer(
       vocabulary, rewrittenTokens: rewrittenTokens, specialIDs: specialIDs, decoder: decoder,
-      skipsSpecialTokens: skippingSpecialTokens)
+      skipsSpecialTokens: skippingSpecialTokens, cleansUpSpaces: cleansUpSpaces)
   }
 }
 

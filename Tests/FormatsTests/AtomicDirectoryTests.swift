@@ -242,4 +242,27 @@ import Testing
       #expect(try names(inFolder: parent) == ["file", "link", "real"])
     }
   }
+
+  @Test func `folders within the folder are written and not lost`() throws {
+    try withFolder { parent in
+      let path = parent + "/model"
+      try Self.write(["a": "1", "sub/b": "2", "sub/c": "3"], path)
+      #expect(try Self.content(path + "/sub") == ["b": "2", "c": "3"])
+      #expect(errorKind { () throws(InputError) in try Self.replace(path, ["a", "sub/b"]) } == .inconsistent)
+      #expect(errorKind { () throws(InputError) in try Self.replace(path, ["a"]) } == .inconsistent)
+      #expect(try Self.content(path + "/sub") == ["b": "2", "c": "3"])
+      try Self.replace(path, ["a", "sub/b", "sub/c"])
+      #expect(try Self.content(path + "/sub") == ["b": "new", "c": "new"])
+      for name in ["sub/", "/b", "sub/../b", "sub/x/y", "../b", "a/b"] {
+        #expect(errorKind { () throws(InputError) in try Self.replace(path, ["a", name]) } != nil, "\(name)")
+      }
+      #expect(try names(inFolder: parent) == ["model"])
+    }
+  }
+
+  private static func replace(_ path: String, _ files: [String]) throws(InputError) {
+    let folder = try AtomicDirectory(replacing: path)
+    for name in files { try folder.write(Array("new".utf8), to: name) }
+    try folder.commit()
+  }
 }

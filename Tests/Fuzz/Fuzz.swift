@@ -37,19 +37,6 @@ private let messages: JSONValue = [
   ["role": "user", "content": "Hi \u{E9}"], ["role": "assistant", "content": .null, "tool_calls": tools],
 ]
 
-/// The value of a field, found step by step and not as a whole.
-private func walked(_ field: JSONField) throws -> JSONValue {
-  switch field.kind {
-  case .null: .null
-  case .bool: .bool(try field.bool())
-  case .integer: .integer(try field.int())
-  case .number: .number(try field.double())
-  case .string: .string(try field.jsonString())
-  case .array: .array(try field.array().map(walked))
-  case .object: .object(try field.object().map { JSONMember($0.key, try walked($0.field)) })
-  }
-}
-
 private let targets: [String: ([UInt8]) throws -> Void] = [
   "json": { bytes in
     let value = try JSONValue(parsing: bytes)

@@ -193,8 +193,9 @@ import Tokenizers
     try write(
       "tokenizer_config.json",
       #"{"chat_template": "{{ bos_token ~ messages[0].content ~ v }}{{ eos_token }}", "bos_token": "<s>"}"#)
-    try write("special_tokens_map.json", #"{"bos_token": "no", "eos_token": {"content": "</s>"}}"#)
-    #expect(try text() == "<s>HiV</s>")
+    #expect(try text() == "<s>HiV")
+    try write("special_tokens_map.json", #"{"bos_token": "<t>", "eos_token": {"content": "</s>"}}"#)
+    #expect(try text() == "<t>HiV</s>")
     try write(
       "tokenizer_config.json",
       #"{"chat_template": [{"name": "default", "template": "D"}, {"name": "tool_use", "template": "T"}]}"#)

@@ -105,7 +105,8 @@ import Tokenizers
       """#
     try withFolder(with("tokenizer_config.json", configuration)) {
       let ids = try PipelineTokenizer(directory: $0).encode("e\u{301}<|im_start|>")
-      #expect(ids == [0xC3, 0xA9, 300])
+      // The next id after the vocabulary's, as the reference library numbers it.
+      #expect(ids == [0xC3, 0xA9, 261])
     }
     try withFolder(["tokenizer.json": try smallGPT2.encoded()]) {
       let ids = try PipelineTokenizer(directory: $0).encode(" the")

@@ -95,31 +95,29 @@ struct ChatSettings: Sendable {
     name == "default" ? "chat_template" : "chat_template \(quoted(name.utf8))"
   }
 
-  /// Reads what `tokenizer_config.json` or `special_tokens_map.json` say. What is known already stays.
-  mutating func read(_ root: JSONField) throws(InputError) {
-    if let field = try root.optional("chat_template"), sources.isEmpty {
-      if field.kind == .string {
-        sources["default"] = try field.string()
-      } else {
-        for entry in try field.array(atMost: 64) {
-          let name = try entry.required("name").string()
-          guard sources.updateValue(try entry.required("template").string(), forKey: name) == nil else {
-            throw entry.error(.duplicate, "has the name \(quoted(name.utf8)) of another template")
-          }
+  /// The most templates of a tokenizer.
+  static let countLimit = 64
+
+  /// Reads a `chat_template`: one template, or several with names.
+  mutating func read(_ field: JSONField) throws(InputError) {
+    switch field.kind {
+    case .string: sources["default"] = try field.string()
+    case .object:
+      for (name, template) in try field.object(atMost: Self.countLimit) { sources[name.text] = try template.string() }
+    default:
+      for entry in try field.array(atMost: Self.countLimit) {
+        let name = try entry.required("name").string()
+        guard sources.updateValue(try entry.required("template").string(), forKey: name) == nil else {
+          throw entry.error(.duplicate, "has the name \(quoted(name.utf8)) of another template")
         }
       }
-    }
-    for role in TokenizerConfiguration.roleNames where !specialTokens.contains(where: { $0.key == JSONString(role) }) {
-      guard let field = try root.optional(role) else { continue }
-      let content = field.kind == .string ? field : try field.required("content")
-      specialTokens.append(JSONMember(JSONString(role), .string(try content.jsonString())))
     }
   }
 }
 
 extension PipelineTokenizer {
-  /// The text of a conversation, by the chat template of the tokenizer's folder (`chat_template.jinja` or the
-  /// `chat_template` of `tokenizer_config.json`). Special tokens are written in it: `encode` it with
+  /// The text of a conversation, by the chat template of the tokenizer's folder (`chat_template.jinja` and the files of
+  /// `additional_chat_templates`, or the `chat_template` of `tokenizer_config.json`). Special tokens are written in it: `encode` it with
   /// `addingSpecialTokens: false`.
   ///
   /// - Parameters:

@@ -14,29 +14,34 @@ public struct Detokenizer: Sendable {
   private let specialIDs: Set<Int>
   private let decoder: Decoder
   private let skipsSpecialTokens: Bool
+  private let cleansUpSpaces: Bool
 
   private var stages: [DecoderStage]
   private var isFirstJoined = true
   private var pieceJoint: SentencePieceJoint?
   private var openScalar: [UInt8] = []
   private var strips: [StripState]
+  private var cleanUp: SpaceCleanUp?
   private var output: [UInt8] = []
   // Room that is kept from id to id.
   private var tokens = TokenList()
   private var passed = TokenList()
   private var joined: [UInt8] = []
 
-  /// - Parameter rewrittenTokens: Tokens that are decoded as something else than the vocabulary has.
+  /// - Parameters:
+  ///   - rewrittenTokens: Tokens that are decoded as something else than the vocabulary has.
+  ///   - cleansUpSpaces: Whether spaces before punctuation are taken out of the text.
   init(
     _ vocabulary: Vocabulary, rewrittenTokens: [Int: [UInt8]] = [:], specialIDs: Set<Int>, decoder: Decoder,
-    skipsSpecialTokens: Bool
+    skipsSpecialTokens: Bool, cleansUpSpaces: Bool = false
   ) {
     (self.vocabulary, self.rewrittenTokens) = (vocabulary, rewrittenTokens)
     (self.specialIDs, self.decoder) = (specialIDs, decoder)
-    self.skipsSpecialTokens = skipsSpecialTokens
+    (self.skipsSpecialTokens, self.cleansUpSpaces) = (skipsSpecialTokens, cleansUpSpaces)
     stages = decoder.tokenSteps.map { DecoderStage($0) }
     if case .sentencePiece(let joint) = decoder.joint { pieceJoint = joint }
     strips = decoder.textSteps.map { StripState(rule: $0, startLeft: $0.start) }
+    if cleansUpSpaces { cleanUp = SpaceCleanUp() }
   }
 
   /// Takes the next id, and returns the text that is certain now; often none, or that of earlier ids.
@@ -57,7 +62,7 @@ public struct Detokenizer: Sendable {
     let rest = takeOutput()
     self = Detokenizer(
       vocabulary, rewrittenTokens: rewrittenTokens, specialIDs: specialIDs, decoder: decoder,
-      skipsSpecialTokens: skipsSpecialTokens)
+      skipsSpecialTokens: skipsSpecialTokens, cleansUpSpaces: cleansUpSpaces)
     return rest
   }
 
@@ -111,6 +116,7 @@ public struct Detokenizer: Sendable {
     openScalar = []
     pieceJoint?.endBytes(to: &joined)
     emitJoined()
+    if let rest = cleanUp?.finish() { output += rest }
   }
 
   /// Joins what came out of the last stage.
@@ -161,9 +167,10 @@ public struct Detokenizer: Sendable {
 
   /// Takes joined text, which is whole scalars, through the steps on text.
   private mutating func emitJoined() {
-    guard !strips.isEmpty else { return output.append(contentsOf: joined) }
+    guard !strips.isEmpty || cleansUpSpaces else { return output.append(contentsOf: joined) }
     var text = joined
     for strip in strips.indices { text = strips[strip].take(text) }
+    if let clean = cleanUp?.take(text) { text = clean }
     output.append(contentsOf: text)
   }
 }

@@ -40,8 +40,9 @@ extension PipelineTokenizer.Layout {
   /// Sets normalizer, cuts and decoder of a byte-level tokenizer.
   func apply(to stages: inout PipelineStages, addingPrefixSpace: Bool = false) throws(InputError) {
     if self == .qwen2 { stages.normalizer.steps = [.form(.composed)] }
-    if addingPrefixSpace { stages.preTokenizer.steps = [.prefixSpace] }
-    stages.preTokenizer.steps.append(.cut(try words(), .isolated, isInverted: false))
+    stages.preTokenizer.steps = [.cut(try words(), .isolated, isInverted: false)]
+    // Where the reference library cuts words by itself, it puts the space before a text, and elsewhere before each word.
+    if addingPrefixSpace { stages.preTokenizer.steps.insert(.prefixSpace, at: self == .gpt2 ? 0 : 1) }
     stages.decoder.joint = .byteLevel
   }
 }

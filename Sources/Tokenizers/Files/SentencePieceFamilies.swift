@@ -35,7 +35,7 @@ extension PipelineTokenizer {
     let entries = model.pieces.map { ($0.content, Double($0.score)) } + extra.map { ($0, 0) }
     let customary = controls + [Array("<pad>".utf8), end, unknown] + extra
     var stages = try Self.unigram(entries, unknown: 2, model)
-    let added = configuration.allAddedTokens(stages.vocabulary, customary: customary)
+    let added = try configuration.allAddedTokens(stages.vocabulary, customary: customary)
     try stages.add(added)
     let special = try stages.vocabulary.special(end)
     let single: [PostProcessor.Part] = [.text(0, typeID: 0), .special([special], typeID: 0)]
@@ -56,7 +56,7 @@ extension PipelineTokenizer {
       roles.dropLast().map { ($0, 0.0) } + model.pieces.dropFirst(3).map { ($0.content, Double($0.score)) }
       + roles.suffix(1).map { ($0, 0.0) }
     var stages = try Self.unigram(entries, unknown: 3, model)
-    let added = configuration.allAddedTokens(stages.vocabulary, customary: controls + roles)
+    let added = try configuration.allAddedTokens(stages.vocabulary, customary: controls + roles)
     try stages.add(added)
     let (first, last) = (try stages.vocabulary.special(roles[0]), try stages.vocabulary.special(roles[2]))
     let single: [PostProcessor.Part] = [.special([first], typeID: 0), .text(0, typeID: 0), .special([last], typeID: 0)]
@@ -100,19 +100,20 @@ extension PipelineTokenizer {
     for (id, piece) in model.pieces.enumerated() where piece.kind == .userDefined {
       userDefined.append(AddedToken(content: piece.content, id: id))
     }
-    let named = configuration.allAddedTokens(vocabulary, customary: controls + custom)
+    let named = try configuration.allAddedTokens(vocabulary, customary: controls + custom)
     let added = named + userDefined.filter { token in !named.contains { $0.content == token.content } }
     var stages = try PipelineStages(.bpe(pairs), adding: added)
+    let addsPrefixSpace = try configuration.addsPrefixSpace?.bool() ?? true
     if configuration.isLegacy {
       let spaces = TextPattern.literal([UInt8(ascii: " ")])
-      stages.normalizer.steps = (configuration.addsPrefixSpace ?? true ? [.prepend(Self.mark)] : [])
+      stages.normalizer.steps = (addsPrefixSpace ? [.prepend(Self.mark)] : [])
       stages.normalizer.steps.append(.replace(spaces, with: Self.mark))
     } else {
-      let scheme: PreTokenizer.PrependScheme = configuration.addsPrefixSpace ?? true ? .first : .never
+      let scheme: PreTokenizer.PrependScheme = addsPrefixSpace ? .first : .never
       stages.preTokenizer.steps = [.metaspace(replacement: Self.mark, scheme, splits: false)]
     }
     stages.decoder.tokenSteps = [.replace(.literal(Self.mark), with: [UInt8(ascii: " ")]), .byteFallback]
-    if configuration.addsPrefixSpace ?? true {
+    if addsPrefixSpace {
       stages.decoder.textSteps = [Decoder.Strip(content: [UInt8(ascii: " ")], start: 1, stop: 0)]
     }
     stages.postProcessor.steps = try configuration.wrapping(stages.vocabulary, begins: true)
@@ -129,7 +130,7 @@ extension PipelineTokenizer {
     let end = try vocabulary.special(configuration.token("eos_token", default: "</s>"))
     let segmenter = try SentencePieceSegmenter(
       model, translation: (vocabulary, Int32(truncatingIfNeeded: unknown.id)))
-    var added = configuration.allAddedTokens(
+    var added = try configuration.allAddedTokens(
       vocabulary, customary: [end.token, unknown.token, configuration.token("pad_token", default: "<pad>")])
     var codes: [AddedToken] = []
     vocabulary.forEachToken { id, bytes, start, end in

@@ -4,7 +4,8 @@ import Foundation
 /// The files of a model's folder that are no weights and no configuration of the model: those that a copy of the model needs
 /// to be complete.
 public struct TokenizerFiles: Sendable {
-  /// The files by their names, which are those of Hugging Face.
+  /// The files by their names, which are those of Hugging Face; those of the folder `additional_chat_templates` have its name
+  /// and a slash before theirs.
   public let contents: [(name: String, bytes: [UInt8])]
 
   /// What is carried from one folder to another.
@@ -37,10 +38,24 @@ public struct TokenizerFiles: Sendable {
       return
     }
     var contents: [(name: String, bytes: [UInt8])] = []
-    for name in Self.names where FileManager.default.fileExists(atPath: "\(model)/\(name)") {
+    let names = Self.names + (try Self.additionalTemplates(in: model)).map(\.path)
+    for name in names where FileManager.default.fileExists(atPath: "\(model)/\(name)") {
       contents.append((name, try readFile("\(model)/\(name)")))
     }
     self.contents = contents
+  }
+
+  /// The chat templates beside the usual one, each a file of `additional_chat_templates`, and their paths in the folder.
+  static func additionalTemplates(in folder: String) throws(InputError) -> [(name: String, path: String)] {
+    let others = "additional_chat_templates"
+    guard try fileKind("\(folder)/\(others)") == .folder else { return [] }
+    let suffix = ".jinja"
+    let names = try Formats.names(inFolder: "\(folder)/\(others)").filter { $0.hasSuffix(suffix) }
+    guard names.count <= ChatSettings.countLimit else {
+      throw InputError(
+        .tooLarge, "has \(names.count) templates, but may have at most \(ChatSettings.countLimit)", at: others)
+    }
+    return names.map { (String($0.dropLast(suffix.count)), "\(others)/\($0)") }
   }
 
   private static func files(of tokenizer: WrittenTokenizer) throws(InputError) -> [(name: String, bytes: [UInt8])] {

@@ -43,6 +43,24 @@ public func loadTokenizer(in folder: String) throws(InputError) -> any Tokenizer
   return try PipelineTokenizer(directory: folder)
 }
 
+/// A file of a folder that is JSON; nil if it is not there.
+private func configurationFile(_ name: String, in folder: String) throws(InputError) -> JSONField? {
+  guard exists("\(folder)/\(name)") else { return nil }
+  return try JSONField(parsing: try readFile("\(folder)/\(name)"), at: name)
+}
+
+/// The chat templates that are files of a folder, by their names. They count before those of `tokenizer_config.json`.
+private func chatTemplates(in folder: String) throws(InputError) -> [String: String] {
+  var sources: [String: String] = [:]
+  for (name, path) in [("default", "chat_template.jinja")] + (try TokenizerFiles.additionalTemplates(in: folder)) {
+    guard exists("\(folder)/\(path)") else { continue }
+    let bytes = try readFile("\(folder)/\(path)", atMost: 4 << 20)
+    if let bad = firstInvalidUTF8(bytes) { throw InputError(.badUTF8, "is not UTF-8", at: "\(path): byte \(bad)") }
+    sources[name] = String(decoding: bytes, as: UTF8.self)
+  }
+  return sources
+}
+
 extension PipelineTokenizer {
   /// Reads the tokenizer of a Hugging Face folder: its `tokenizer.json` or, if it has none, `vocab.json` and `merges.txt`,
   /// `vocab.txt`, a SentencePiece model (`tokenizer.model`, `spiece.model`, `sentencepiece.bpe.model`; `source.spm` with
@@ -57,16 +75,28 @@ extension PipelineTokenizer {
   public init(directory path: String) throws(InputError) {
     for source in Source.allCases {
       guard let files = source.paths(in: path) else { continue }
-      if source == .whole {
-        try self.init(path: files[0])
-      } else {
-        do throws(InputError) {
-          try self.init(source, files, in: path)
-        } catch {
-          throw error.inside(path)
+      do throws(InputError) {
+        let settings = try configurationFile("tokenizer_config.json", in: path)
+        let configuration = try TokenizerConfiguration(
+          settings, specialTokens: try configurationFile("special_tokens_map.json", in: path),
+          addedTokens: try configurationFile("added_tokens.json", in: path),
+          model: try configurationFile("config.json", in: path))
+        if source == .whole {
+          let bytes = try readFile("\(path)/\(source.names[0][0])")
+          do throws(InputError) {
+            try self.init(tokenizerJSON: bytes, configuration)
+          } catch { throw error.inside(source.names[0][0]) }
+        } else {
+          try self.init(source, files, in: path, configuration)
+          apply(configuration, try configuration.vocabularyClass())
         }
+        chatSettings.sources = try chatTemplates(in: path)
+        if chatSettings.sources.isEmpty, let field = try settings?.optional("chat_template") {
+          try chatSettings.read(field)
+        }
+      } catch {
+        throw error.inside(path)
       }
-      try readChatSettings(in: path)
       return
     }
     var names: [String] = []
@@ -76,18 +106,13 @@ extension PipelineTokenizer {
       at: path, advice: "Give token ids instead of text, or add the tokenizer's files")
   }
 
-  private init(_ source: Source, _ files: [String], in folder: String) throws(InputError) {
+  private init(
+    _ source: Source, _ files: [String], in folder: String, _ configuration: TokenizerConfiguration
+  ) throws(InputError) {
     var contents: [[UInt8]] = []
     for file in files { contents.append(try readFile(file)) }
     let merges = source == .bytePairs ? try readFile(folder + "/merges.txt") : []
-    var configuration = TokenizerConfiguration()
-    for name in TokenizerConfiguration.fileNames where exists("\(folder)/\(name)") {
-      try configuration.read(JSONField(parsing: try readFile("\(folder)/\(name)"), at: name))
-    }
-    if case let added = "\(folder)/added_tokens.json", exists(added) {
-      try configuration.readAddedTokens(JSONField(parsing: try readFile(added), at: "added_tokens.json"))
-    }
-    switch (source, configuration.family) {
+    switch (source, try configuration.family()) {
     case (.bytePairs, .bytePairs(let layout)?):
       try self.init(vocabularyJSON: contents[0], merges: merges, layout: layout, configuration: configuration)
     case (.wordPiece, .bert?), (.wordPiece, nil):
@@ -114,30 +139,6 @@ extension PipelineTokenizer {
         advice: "Use init(vocabularyJSON:merges:layout:), or add a tokenizer_config.json")
     case (_, _?):
       throw InputError(.inconsistent, "The configuration is for another kind of vocabulary than the one there is")
-    }
-  }
-
-  /// Reads what the folder has for conversations: `chat_template.jinja` counts before `tokenizer_config.json`.
-  private mutating func readChatSettings(in folder: String) throws(InputError) {
-    func source(_ name: String) throws(InputError) -> String {
-      let bytes = try readFile("\(folder)/\(name)", atMost: 4 << 20)
-      if let bad = firstInvalidUTF8(bytes) {
-        throw InputError(.badUTF8, "is not UTF-8", at: "\(folder)/\(name): byte \(bad)")
-      }
-      return String(decoding: bytes, as: UTF8.self)
-    }
-    if exists(folder + "/chat_template.jinja") { chatSettings.sources["default"] = try source("chat_template.jinja") }
-    let others = "additional_chat_templates"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(others)")) ?? []
-    for name in names.sorted().prefix(64) where name.hasSuffix(".jinja") {
-      chatSettings.sources[String(name.dropLast(6))] = try source("\(others)/\(name)")
-    }
-    for name in ["tokenizer_config.json", "special_tokens_map.json"] where exists("\(folder)/\(name)") {
-      do throws(InputError) {
-        try chatSettings.read(JSONField(parsing: try readFile("\(folder)/\(name)"), at: name))
-      } catch {
-        throw error.inside(folder)
-      }
     }
   }
 

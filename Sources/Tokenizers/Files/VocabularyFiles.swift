@@ -5,20 +5,29 @@ extension PipelineTokenizer {
   ///
   /// - Throws: `InputError`, as for a `tokenizer.json`.
   public init(vocabularyJSON: [UInt8], merges: [UInt8], layout: Layout) throws(InputError) {
-    try self.init(
-      vocabularyJSON: vocabularyJSON, merges: merges, layout: layout, configuration: TokenizerConfiguration())
+    let model = try BPEModel(vocabularyJSON: vocabularyJSON, merges: merges, isByteLevel: true)
+    let end = Array(Self.endOfText.utf8)
+    let special = model.vocabulary.id(of: end) >= 0 ? [AddedToken(special: end)] : []
+    try self.init(model, layout, special, TokenizerConfiguration())
   }
 
   init(
     vocabularyJSON: [UInt8], merges: [UInt8], layout: Layout, configuration: TokenizerConfiguration
   ) throws(InputError) {
     let model = try BPEModel(vocabularyJSON: vocabularyJSON, merges: merges, isByteLevel: true)
-    let end = "<|endoftext|>"
-    let added = configuration.allAddedTokens(model.vocabulary, customary: [Array(end.utf8)])
-    var stages = try PipelineStages(.bpe(model), adding: added)
-    try layout.apply(to: &stages, addingPrefixSpace: configuration.addsPrefixSpace ?? false)
+    let added = configuration.addedTokens(beside: [], of: try configuration.vocabularyClass())
+    try self.init(model, layout, added, configuration)
+  }
+
+  private static let endOfText = "<|endoftext|>"
+
+  private init(
+    _ model: BPEModel, _ layout: Layout, _ added: [AddedToken], _ configuration: TokenizerConfiguration
+  ) throws(InputError) {
+    var (stages, added) = try PipelineStages.numbering(and: added, .bpe(model))
+    try layout.apply(to: &stages, addingPrefixSpace: try configuration.addsPrefixSpace?.bool() ?? false)
     stages.postProcessor.steps = try configuration.wrapping(
-      stages.vocabulary, customary: (end, end), begins: false)
+      stages.vocabulary, customary: (Self.endOfText, Self.endOfText), begins: false)
     try self.init(stages, addedTokens: added)
   }
 
@@ -46,8 +55,11 @@ extension PipelineTokenizer {
     let (unknown, first, last) = (
       try special("unk_token", "[UNK]"), try special("cls_token", "[CLS]"), try special("sep_token", "[SEP]")
     )
-    let customary = [unknown.token, last.token, Array("[PAD]".utf8), first.token, Array("[MASK]".utf8)]
-    let added = configuration.allAddedTokens(vocabulary, customary: customary)
+    // Where a class is known, it says which.
+    let isNamed = try configuration.vocabularyClass() != nil
+    let customary =
+      isNamed ? [] : [unknown.token, last.token, Array("[PAD]".utf8), first.token, Array("[MASK]".utf8)]
+    let added = try configuration.allAddedTokens(vocabulary, customary: customary)
     let prefix = Array("##".utf8)
     let model = try WordPieceModel(vocabulary, unknown: unknown.token, prefix: prefix, longestWord: 100)
     var stages = try PipelineStages(.wordPiece(model), adding: added)

@@ -22,6 +22,8 @@ struct PreTokenizer: Sendable {
   }
 
   var steps: [Step] = []
+  /// Where the steps begin that write bytes in the byte alphabet; nil if there are none.
+  private(set) var byteLevelStart: Int?
 
   /// Whether the first piece of a text matters, so that origins must be kept.
   var asksForOrigins: Bool {
@@ -115,6 +117,7 @@ extension PreTokenizer {
       for step in try field.required("pretokenizers").array() { try add(step) }
     case "ByteLevel":
       try field.allowOnly(["type", "add_prefix_space", "trim_offsets", "use_regex"])
+      byteLevelStart = steps.count
       if try field.required("add_prefix_space").bool() { steps.append(.prefixSpace) }
       if try field.optional("use_regex")?.bool() ?? true {
         steps.append(.cut(.words(.gpt2), .isolated, isInverted: false))

@@ -95,10 +95,18 @@ public final class AtomicDirectory {
   ///
   /// - Throws: As `path(of:)`, and `io` when the disk refuses it.
   public func write(_ bytes: [UInt8], to name: String) throws(InputError) {
+    try write(name) { (staged) throws(InputError) in try AtomicFile.write(bytes, to: staged) }
+  }
+
+  /// Writes one file of the folder by a writer that takes a path.
+  ///
+  /// - Throws: As `path(of:)`, and what `writer` throws, at the place that the file would have had.
+  public func write(_ name: String, by writer: (_ staged: String) throws(InputError) -> Void) throws(InputError) {
     let staged = try path(of: name)
-    do throws(InputError) { try AtomicFile.write(bytes, to: staged) } catch {
-      throw InputError(
-        error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)", advice: error.advice)
+    do throws(InputError) { try writer(staged) } catch {
+      guard error.place.utf8.starts(with: staged.utf8) else { throw error }
+      let rest = String(decoding: error.place.utf8.dropFirst(staged.utf8.count), as: UTF8.self)
+      throw InputError(error.kind, error.what, at: "\(path)/\(name)\(rest)", advice: error.advice)
     }
   }
 

@@ -15,9 +15,9 @@ runProgram {
 
       info FILE            lists the tensors: type, shape, bytes
       diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
-      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a decoder, a folder with its weights,
+      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model, a folder with its weights,
                            configuration and tokenizer
-      receipt MODEL        loads a decoder, and says what became of each tensor
+      receipt MODEL        loads a model, and says what became of each tensor
     """,
     operands: ["COMMAND", "FILE..."],
     options: [
@@ -84,6 +84,9 @@ func info(_ path: String, _ options: CommandLineTool) throws(InputError) {
   }
   let tensors = summary(checkpoint)
   for tensor in tensors.lines { print(tensor) }
+  if let files = checkpoint as? SafetensorsCheckpoint {
+    for warning in files.warnings { note("warning: \(warning)") }
+  }
   print("\(checkpoint.formatName): \(tensors.lines.count) tensors, \(tensors.numbers) numbers, \(tensors.bytes) bytes")
   try options.printResult([
     ("format", .string(JSONString(checkpoint.formatName))), ("tensors", .integer(tensors.lines.count)),
@@ -126,11 +129,6 @@ func diff(_ first: String, _ second: String, _ options: CommandLineTool) throws(
 }
 
 func convert(_ source: String, to path: String, _ options: CommandLineTool) throws(InputError) {
-  func real(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path }
-  guard real(source) != real(path) else {
-    throw InputError(
-      .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
-  }
   var format: StorageFormat?
   if let name = options.string("dtype") {
     format = StorageFormat.allCases.first { "\($0)" == name }
@@ -141,25 +139,46 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
   if let target = CheckpointFormat.allCases.first(where: { path.hasSuffix("." + $0.rawValue) }) {
     try Checkpoints.convert(try openCheckpoint(at: source), to: path, target, as: format)
   } else {
-    guard let model = try PretrainedModel.load(from: source, as: format) as? any SavableModel else {
+    guard resolvedPath(path) == nil || resolvedPath(source) != resolvedPath(path) else {
+      throw InputError(
+        .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+    }
+    guard let model = try model(of: source, as: format) as? any SavableModel else {
       throw InputError(.unsupported, "is of a family that is not written", at: source)
     }
     let folder = try AtomicDirectory(replacing: path)
     try model.save(to: folder)
+    var carried: Set<String> = ["config.json"]
     do throws(InputError) {
-      for file in try TokenizerFiles(of: source).contents { try folder.write(file.bytes, to: file.name) }
+      for file in try TokenizerFiles(of: source).contents {
+        try folder.write(file.bytes, to: file.name)
+        carried.insert(file.name)
+      }
     } catch {
       guard [.missing, .notFound, .unsupported].contains(error.kind) else { throw error }
       print("\(path) gets no tokenizer: \(error)")
     }
+    let others = try fileKind(source) == .folder ? try names(inFolder: source) : []
+    let weights = [".safetensors", ".safetensors.index.json"]
+    let left = others.filter { name in !carried.contains(name) && !weights.contains { name.hasSuffix($0) } }
     try folder.commit()
+    for name in left { print("\(path) goes without \(shown(JSONString(name))).") }
   }
   print("\(path) is written.")
   try options.printResult([("output", .string(JSONString(path)))])
 }
 
+/// The model of a folder as the class that it names, so that no part of it is left aside; of a file, or a folder that
+/// names none that is known, the decoder.
+func model(of path: String, as format: StorageFormat? = nil) throws(InputError) -> any Sendable {
+  if try fileKind(path) == .folder, let architecture = try? Architecture(of: path) {
+    return try architecture.load(path, format)
+  }
+  return try PretrainedModel.load(from: path, as: format)
+}
+
 func receipt(_ path: String, _ options: CommandLineTool) throws(InputError) {
-  let (_, reports) = try LoadReport.receipts { () throws(InputError) in try PretrainedModel.load(from: path) }
+  let (_, reports) = try LoadReport.receipts { () throws(InputError) in try model(of: path) }
   var counts: [String: Int] = [:]
   for (tensor, fate) in reports.flatMap(\.receipt) {
     let (word, rest) = described(fate)

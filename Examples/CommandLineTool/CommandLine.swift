@@ -1,5 +1,6 @@
 import Foundation
 @_exported import Formats
+import Synchronization
 import Tensor
 
 /// The options of a small program: `--name value`, flags, and what `--help` says about them.
@@ -139,24 +140,44 @@ public struct CommandLineTool {
 /// Writes a piece of text to standard output at once.
 public func show(_ piece: String) {
   fflush(nil)  // what was printed before comes first
-  var piece = piece
-  piece.withUTF8 { bytes in
-    var rest = UnsafeRawBufferPointer(bytes)
-    while !rest.isEmpty {
-      let written = write(STDOUT_FILENO, rest.baseAddress, rest.count)
-      if written < 0 && errno == EINTR { continue }
-      guard written > 0 else { return }  // nobody reads any more
-      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
-    }
+  do throws(InputError) { try put(piece, STDOUT_FILENO) } catch {
+    unshown.withLock { $0 = $0 ?? error }
   }
 }
 
-/// Writes a line to standard error.
-public func note(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+/// What kept `show` from showing a piece, for the end of the program.
+private let unshown = Mutex<InputError?>(nil)
 
-/// Runs a program's body; an error is printed as one line and ends the program with status 1.
+/// Writes a line to standard error, if anybody can read it there.
+public func note(_ line: String) {
+  do throws(InputError) { try put(line + "\n", STDERR_FILENO) } catch { return }
+}
+
+private func put(_ text: String, _ descriptor: Int32) throws(InputError) {
+  let bytes = Array(text.utf8)
+  var done = 0
+  while done < bytes.count {
+    let written = bytes[done...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    if written < 0 && errno == EINTR { continue }
+    guard written > 0 else { throw unwritable(errno) }
+    done += written
+  }
+}
+
+private func unwritable(_ code: Int32) -> InputError { systemError(code, "cannot be written", "standard output") }
+
+/// Runs a program's body; an error is printed as one line and ends the program with status 1. So does an output that
+/// could not be written.
 public func runProgram(_ body: () throws -> Void) {
-  do { try body() } catch {
+  // Where a standard stream is closed, the next file would take its place, and what is printed would go there.
+  for stream in STDIN_FILENO...STDERR_FILENO where fcntl(stream, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
+  // A file that may not grow any more is an error of the write that says so, not the end of the process.
+  signal(SIGXFSZ, SIG_IGN)
+  do {
+    try body()
+    guard fflush(nil) == 0 else { throw unwritable(errno) }
+    if let error = unshown.withLock({ $0 }) { throw error }
+  } catch {
     note("error: \(error)")
     exit(1)
   }

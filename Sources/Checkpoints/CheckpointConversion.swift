@@ -13,9 +13,9 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
 ///
 /// The file appears whole or not at all. Float32, bfloat16 and Float16 are kept as `format`, or as they are: quantized ones
 /// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and floating
-/// point of eight bits and less, are copied as they lie.
+/// point of eight bits and less, are copied as they lie. The free text of safetensors files is carried into another one.
 ///
-/// - Throws: `unsupported` for a tensor that neither can be read as numbers nor copied, or that the format has no type for;
+/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for a tensor that neither can be read as numbers nor copied, or that the format has no type for;
 ///   what reading throws; `io` where the file cannot be written.
 public func convert(
   _ checkpoint: some Checkpoint, to path: String, _ target: CheckpointFormat, as format: StorageFormat? = nil
@@ -24,19 +24,30 @@ public func convert(
     throw InputError(
       .unsupported, "NumPy has no bfloat16", at: path, advice: "Use float16 or float32, or write safetensors.")
   }
+  let sources = Set(([checkpoint.path] + checkpoint.tensors.map(\.path)).compactMap(resolvedPath))
+  guard resolvedPath(path).map(sources.contains) != true else {
+    throw InputError(
+      .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+  }
   let contents = try checkpoint.tensors.map { (tensor) throws(InputError) in
     try ConvertedTensor(tensor, format ?? (target == .npz && tensor.storageFormat == .bfloat16 ? .float32 : nil))
   }
   switch target {
   case .safetensors:
     let tensors = contents.map { SafetensorsTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
-    try SafetensorsWriter.write(tensors, metadata: [("format", "pt")], to: path) { (index, sink) throws(InputError) in
+    let metadata = (checkpoint as? SafetensorsCheckpoint)?.metadata ?? []
+    // Hugging Face's loader asks for the metadata that says where the file comes from.
+    let origin = metadata.contains { $0.key == "format" } ? [] : [(key: "format", value: "pt")]
+    try SafetensorsWriter.write(tensors, metadata: origin + metadata, to: path) { (index, sink) throws(InputError) in
       try contents[index].write { (bytes) throws(InputError) in try sink.write(bytes) }
     }
   case .npz:
     var archive = try ZipWriter(replacing: path)
     for tensor in contents {
-      let header = try NumPyHeader.bytes(tensor.dtype, tensor.shape)
+      let header: [UInt8]
+      do throws(InputError) { header = try NumPyHeader.bytes(tensor.dtype, tensor.shape) } catch {
+        throw error.inside("\(path): \(tensor.name.quoted)")
+      }
       try archive.add(JSONString(utf8: tensor.name.utf8 + Array(".npy".utf8))) { (sink) throws(InputError) in
         var failure: InputError?
         header.withUnsafeBytes { bytes in
@@ -61,7 +72,7 @@ private struct ConvertedTensor {
 
   init(_ source: some StoredTensor, _ format: StorageFormat?) throws(InputError) {
     (name, shape, self.source) = (source.name, source.shape, source)
-    if let own = source.storageFormat, format != nil || source.elementType == nil {
+    if let own = source.storageFormat, source.elementType == nil || format != nil && format != own {
       self.format = format ?? own
       dtype = SafetensorsDType(format ?? own)
     } else if let type = source.elementType {

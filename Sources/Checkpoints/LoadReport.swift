@@ -17,7 +17,7 @@ public enum TensorFate: Sendable, Equatable {
   case tied
   /// It holds what the model computes itself: a mask, a table of frequencies.
   case constant
-  /// Nothing took it.
+  /// Nothing took it: where the model could be loaded, it belongs to a part that the model does not have.
   case unused
 }
 
@@ -25,8 +25,8 @@ public enum TensorFate: Sendable, Equatable {
 public struct LoadReport: Sendable {
   /// Parameters that were filled: the model's name and the file's.
   public internal(set) var loaded: [(parameter: String, tensor: String)] = []
-  /// What became of each tensor of the file, in the file's order. Only `receipts(of:)` looks which of those that are left
-  /// aside repeat another one: without it they all count as constant.
+  /// What became of each tensor of the file, in the file's order. Only `receipts(of:)` looks whether those that should
+  /// repeat another one do.
   public internal(set) var receipt: [(tensor: String, fate: TensorFate)] = []
   /// Tensors of the file that the family is known to leave aside.
   public internal(set) var ignored: [String] = []

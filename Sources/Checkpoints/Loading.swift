@@ -7,8 +7,9 @@ import Tensor
 public struct CheckpointNames: Sendable {
   /// The first name of the model's paths that files of the bare model leave out (`transformer`, `model`).
   public var basePrefix: String?
-  /// Names of the file that hold nothing to load, such as masks and frequency tables that old versions saved.
-  public var isIgnorable: @Sendable (String) -> Bool
+  /// What a tensor of the file is that may stay although no parameter takes it: `constant` for masks and tables that old
+  /// versions saved, `tied` for what repeats a parameter, `unused` for parts of other tasks. Nil where it is an error.
+  public var fateAside: @Sendable (String) -> TensorFate?
   /// Other names under which a file may have a parameter, by the model's name.
   public var aliases: [String: [String]]
   /// Another name for a parameter, by the model's name, where a format has names of its own.
@@ -19,9 +20,9 @@ public struct CheckpointNames: Sendable {
   /// Names that need no translation unless said otherwise.
   public init(
     basePrefix: String? = nil, aliases: [String: [String]] = [:],
-    isIgnorable: @escaping @Sendable (String) -> Bool = { _ in false }
+    fateAside: @escaping @Sendable (String) -> TensorFate? = { _ in nil }
   ) {
-    (self.basePrefix, self.aliases, self.isIgnorable) = (basePrefix, aliases, isIgnorable)
+    (self.basePrefix, self.aliases, self.fateAside) = (basePrefix, aliases, fateAside)
   }
 
   /// The names that a parameter may have in a file, likeliest first.
@@ -75,21 +76,23 @@ extension Checkpoint {
       next += 1
     }
     if let collector = LoadReport.collector {
-      try nameTied(&report)
+      try checkTied(&report)
       collector.reports.withLock { $0.append(report) }
     }
     model = filled
     return report
   }
 
-  /// Tells tensors that repeat a loaded one from other ones that are left aside.
-  private func nameTied(_ report: inout LoadReport) throws(InputError) {
+  /// Looks whether the tensors that should repeat a loaded one do.
+  private func checkTied(_ report: inout LoadReport) throws(InputError) {
     let loaded = report.loaded.compactMap { tensor(named: $0.tensor) }
-    for (index, line) in report.receipt.enumerated() where line.fate == .constant {
+    for (index, line) in report.receipt.enumerated() where line.fate == .tied {
       guard let aside = tensor(named: line.tensor) else { continue }
-      for other in loaded where other.shape == aside.shape && other.typeName == aside.typeName {
-        if try aside.hasSameBytes(as: other) { report.receipt[index].fate = .tied }
+      var repeats = false
+      for other in loaded where !repeats && other.shape == aside.shape && other.typeName == aside.typeName {
+        repeats = try aside.hasSameBytes(as: other)
       }
+      if !repeats { report.receipt[index].fate = .unused }
     }
   }
 
@@ -119,9 +122,9 @@ extension Checkpoint {
     for tensor in tensors {
       let name = tensor.name.text
       if fates[tensor.name] == nil {
-        if names.isIgnorable(name) {
+        if let fate = names.fateAside(name) {
           report.ignored.append(name)
-          fates[tensor.name] = .constant
+          fates[tensor.name] = fate
         } else {
           report.unused.append((name, []))
         }

@@ -34,7 +34,8 @@ struct NumPyHeader {
   /// The header of an array, padded so that the elements are aligned.
   static func bytes(_ dtype: SafetensorsDType, _ shape: [Int]) throws(InputError) -> [UInt8] {
     guard let description = descriptions.first(where: { $0.value == dtype })?.key else {
-      throw InputError(.unsupported, "NumPy has no type for \(dtype.rawValue)")
+      throw InputError(
+        .unsupported, "NumPy has no type for \(dtype.rawValue)", advice: "Write safetensors, which keeps every type.")
     }
     let axes = shape.map { "\($0)" }.joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var text = Array("{'descr': '\(description)', 'fortran_order': False, 'shape': (\(axes)), }".utf8)
@@ -98,7 +99,9 @@ private struct PythonLiteral {
       throw bad(.unsupported, "describes records, which are not implemented")
     }
     let name = try string()
-    if let dtype = NumPyHeader.descriptions[name] { return dtype }
+    // The order of one byte says nothing; some writers give one all the same.
+    let unordered = ["<", ">", "="].contains { name.hasPrefix($0) } ? "|\(name.dropFirst())" : name
+    if let dtype = NumPyHeader.descriptions[name] ?? NumPyHeader.descriptions[unordered] { return dtype }
     if name.hasSuffix("O") {
       throw InputError(
         .unsupported, "holds Python objects, which can run any code when they are loaded", at: "header",
@@ -108,7 +111,8 @@ private struct PythonLiteral {
     throw InputError(
       isBig ? .unsupported : .unknownDType,
       isBig ? "is big-endian" : "the element type \(JSONString(name).quoted) is unknown", at: "header",
-      advice: isBig ? "Save x.astype(x.dtype.newbyteorder(\"<\")) instead." : "")
+      advice: isBig
+        ? "Save x.astype(x.dtype.newbyteorder(\"<\")) instead." : "Save an array of numbers, as x.astype(\"<f4\").")
   }
 
   private mutating func tuple() throws(InputError) -> [Int] {
@@ -139,6 +143,8 @@ private struct PythonLiteral {
       offset += 1
     }
     guard offset > start else { throw bad(.wrongType, "lacks a length of an axis that is not negative") }
+    // Python 2 wrote long integers so.
+    if offset < bytes.count, bytes[offset] == UInt8(ascii: "L") { offset += 1 }
     return value
   }
 
@@ -234,12 +240,10 @@ public struct NumPyArray: StoredTensor {
 
   fileprivate init(_ archive: ZipArchive, _ entry: ZipEntry) throws(InputError) {
     let ending = Array(".npy".utf8)
-    guard entry.name.utf8.count > ending.count, entry.name.utf8.suffix(ending.count).elementsEqual(ending) else {
+    guard entry.name.utf8.suffix(ending.count).elementsEqual(ending) else {
       throw InputError(
         .unsupported, "holds \(entry.name.quoted), which is no NumPy array", at: archive.path,
-        advice:
-          "A PyTorch file is a pickle, which can run any code when it is loaded: convert it where you trust it with "
-          + "safetensors.torch.save_file(torch.load(PATH, weights_only=True), \"model.safetensors\").")
+        advice: "Write the arrays alone, with numpy.savez.")
     }
     do throws(InputError) {
       var reader = try archive.front(NumPyHeader.byteLimit + 16, of: entry)
@@ -338,7 +342,7 @@ public struct NumPyCheckpoint: Checkpoint {
   public init(at path: String) throws(InputError) {
     let start = try InputFile(opening: path)
     if try start.read(at: 0, count: min(2, start.byteCount)).elementsEqual("PK".utf8) {
-      if try Self.beginsWithOther(start) { throw pickledFile().inside(path) }
+      if try Self.isPickled(start) { throw pickledFile().inside(path) }
       let archive = try ZipArchive(opening: path)
       var tensors: [NumPyArray] = []
       for entry in archive.entries { tensors.append(try NumPyArray(archive, entry)) }
@@ -352,13 +356,13 @@ public struct NumPyCheckpoint: Checkpoint {
     self.positions = positions
   }
 
-  /// Whether an archive's first file is no array. PyTorch's own archives have more than NumPy's between their files and
+  /// Whether an archive's first file is a pickle. PyTorch's own archives have more than NumPy's between their files and
   /// their directory; they are refused for what they are, not for that.
-  private static func beginsWithOther(_ archive: InputFile) throws(InputError) -> Bool {
+  private static func isPickled(_ archive: InputFile) throws(InputError) -> Bool {
     let header = try archive.read(at: 0, count: min(1 << 16, archive.byteCount))
     guard header.starts(with: [0x50, 0x4B, 3, 4]), header.count >= 30 else { return false }
     let name = header.dropFirst(30).prefix(Int(header[26]) | Int(header[27]) << 8)
-    return !name.suffix(4).elementsEqual(".npy".utf8)
+    return name.suffix(4).elementsEqual(".pkl".utf8)
   }
 
   /// The array of this name, compared by bytes; nil when there is none.

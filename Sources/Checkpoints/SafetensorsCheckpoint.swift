@@ -83,6 +83,14 @@ public struct SafetensorsCheckpoint: Checkpoint {
     positions.position(of: name) { tensors[$0].name }.map { tensors[$0] }
   }
 
+  /// The free text of all files in their order; of pairs with the same key the first.
+  public var metadata: [(key: String, value: String)] {
+    var keys: Set<JSONString> = []
+    return files.flatMap { file in
+      file.metadata.filter { keys.insert($0.key).inserted }.map { ($0.key.text, $0.value.text) }
+    }
+  }
+
   private static func openShards(
     _ shards: [JSONString], _ folder: String, _ index: String, _ allowingLinks: Bool
   ) throws(InputError) -> [SafetensorsFile] {

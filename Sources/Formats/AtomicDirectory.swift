@@ -95,20 +95,31 @@ public final class AtomicDirectory {
   ///
   /// - Throws: As `path(of:)`, for both parts of the name, and `io` when the disk refuses it.
   public func write(_ bytes: [UInt8], to name: String) throws(InputError) {
+    try write(name) { (staged) throws(InputError) in try AtomicFile.write(bytes, to: staged) }
+  }
+
+  /// Writes one file by a writer that takes a path; its name is as in `write(_:to:)`.
+  ///
+  /// - Throws: As `write(_:to:)`, and what `writer` throws, at the place that the file would have had.
+  public func write(_ name: String, by writer: (_ staged: String) throws(InputError) -> Void) throws(InputError) {
+    let staged = try stagedPath(of: name)
+    do throws(InputError) { try writer(staged) } catch {
+      guard error.place.utf8.starts(with: staged.utf8) else { throw error }
+      let rest = String(decoding: error.place.utf8.dropFirst(staged.utf8.count), as: UTF8.self)
+      throw InputError(error.kind, error.what, at: "\(path)/\(name)\(rest)", advice: error.advice)
+    }
+  }
+
+  /// The path of a file while it is prepared; a folder within this one is made.
+  private func stagedPath(of name: String) throws(InputError) -> String {
     let parts = name.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-    var staged = try path(of: parts[0])
-    if parts.count > 1 {
-      try checkPlainFileName(parts[1])
-      if try fileKind(staged) == nil {
-        let folder = staged
-        _ = try perform(.makeFolder, on: "\(path)/\(parts[0])") { _ in mkdir(folder, 0o777) }
-      }
-      staged += "/" + parts[1]
+    let first = try path(of: parts[0])
+    guard parts.count > 1 else { return first }
+    try checkPlainFileName(parts[1])
+    if try fileKind(first) == nil {
+      _ = try perform(.makeFolder, on: "\(path)/\(parts[0])") { _ in mkdir(first, 0o777) }
     }
-    do throws(InputError) { try AtomicFile.write(bytes, to: staged) } catch {
-      throw InputError(
-        error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)", advice: error.advice)
-    }
+    return "\(first)/\(parts[1])"
   }
 
   /// Makes the folder appear, durably, in place of an old one.

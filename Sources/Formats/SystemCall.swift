@@ -48,7 +48,7 @@ func perform<Result: SignedInteger>(
 }
 
 /// The error for an `errno`: its text, and what can be done about it.
-func systemError(_ code: Int32, _ what: String, _ path: String) -> InputError {
+package func systemError(_ code: Int32, _ what: String, _ path: String) -> InputError {
   let text = strerror(code).map { String(cString: $0) } ?? "unknown error"
   let advice =
     switch code {
@@ -56,6 +56,7 @@ func systemError(_ code: Int32, _ what: String, _ path: String) -> InputError {
     case EACCES, EPERM: "Check the permissions of the file and of its folder."
     case EROFS: "This place is mounted read-only: choose another."
     case ENOSPC, EDQUOT: "Free some space there, or choose another place."
+    case EFBIG: "Raise the limit on the size of files (ulimit -f), or choose a place that takes bigger ones."
     case EMFILE, ENFILE: "Too many files are open: raise the limit (ulimit -n)."
     case ELOOP: "Its symbolic links lead in a circle."
     case ENAMETOOLONG: "Choose a shorter name."
@@ -182,6 +183,13 @@ func flushFolder(_ path: String) throws(InputError) {
   guard descriptor >= 0 else { throw systemError(errno, "cannot be opened to be flushed", path) }
   defer { close(descriptor) }
   try flush(descriptor, .syncFolder, path)
+}
+
+/// The path of an existing file without links and detours; nil where there is none.
+package func resolvedPath(_ path: String) -> String? {
+  guard !path.utf8.contains(0), let resolved = realpath(path, nil) else { return nil }
+  defer { free(resolved) }
+  return String(cString: resolved)
 }
 
 /// Renames within one file system, replacing a file; complaints are about `target`.

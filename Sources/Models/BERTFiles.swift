@@ -81,8 +81,9 @@ private struct BERTFile {
     if isTied { aliases[embedding] = [decoder] }
     let names = CheckpointNames(basePrefix: configuration.family.encoderName, aliases: aliases) { [doubled] name in
       let rest = bare(name)
-      return rest == "embeddings.position_ids" || rest == "embeddings.token_type_ids" || doubled.contains(name)
-        || otherParts.contains { rest.hasPrefix($0) }
+      if rest == "embeddings.position_ids" || rest == "embeddings.token_type_ids" { return .constant }
+      if doubled.contains(name) { return .tied }
+      return otherParts.contains { rest.hasPrefix($0) } ? .unused : nil
     }
     return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }

@@ -140,7 +140,9 @@ struct DecoderFile<Configuration: DecoderConfiguration> {
     // A bare decoder's names may stand within a model's.
     let prefix = base.isEmpty ? configuration.fileNames.base : base
     let names = CheckpointNames(basePrefix: prefix, aliases: aliases) { name in
-      buffers.contains { name.hasSuffix($0) } || otherHeads.contains { name.hasPrefix($0) }
+      if buffers.contains(where: { name.hasSuffix($0) }) { return .constant }
+      guard otherHeads.contains(where: { name.hasPrefix($0) }) else { return nil }
+      return name == "lm_head.weight" ? .tied : .unused
     }
     return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }

@@ -103,7 +103,8 @@ extension CheckpointNames {
     top: [String: String], layers: String, parts: [String: String], hasHead: Bool
   ) -> CheckpointNames {
     var names = CheckpointNames { name in
-      name == "rope_freqs.weight" || name.hasSuffix(".attn_rot_embd") || !hasHead && name == "output.weight"
+      if name == "rope_freqs.weight" || name.hasSuffix(".attn_rot_embd") { return .constant }
+      return !hasHead && name == "output.weight" ? .tied : nil
     }
     names.translation = { name in
       // Without the last part: "weight" or "bias".

@@ -20,7 +20,7 @@ extension PretrainedModel {
     (configuration.startToken, configuration.endTokens) = (1, s.vocabularySize > 2 ? [1, 2] : [])
     var initializer = Initializer.placeholders
     var model = Llama(configuration, hasHead: !s.tiesHead, &initializer)
-    var names = CheckpointNames { $0.hasPrefix("freqs_") }
+    var names = CheckpointNames { $0.hasPrefix("freqs_") ? .constant : nil }
     let top = [
       "model.embed_tokens.weight": "tok_embeddings.weight", "model.norm.weight": "norm.weight",
       "lm_head.weight": "output.weight",

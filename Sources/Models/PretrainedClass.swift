@@ -75,7 +75,9 @@ extension PretrainedClass {
   /// - Throws: `io` where the folder cannot be written.
   public func save(to folder: AtomicDirectory) throws(InputError) {
     try folder.write(try folderConfiguration.encoded(pretty: true), to: "config.json")
-    try saveParameters(of: self, to: try folder.path(of: "model.safetensors"), extra: extraTensors)
+    try folder.write("model.safetensors") { (path) throws(InputError) in
+      try saveParameters(of: self, to: path, extra: extraTensors)
+    }
   }
 }
 

@@ -83,9 +83,10 @@ struct T5File {
     let otherParts = ["lm_head.", "decoder.", "classification_head.", "classifier.", "qa_outputs."]
       .filter { part in !parameters.contains { bare($0).hasPrefix(part) } }
     let names = CheckpointNames(basePrefix: T5File.prefix, aliases: embedding.aliases) { [embedding] name in
+      if embedding.isRepeated(name) { return .tied }
       // Attention to the source has no biases, though old files hold a table for them.
-      name.hasSuffix("layer.1.EncDecAttention.relative_attention_bias.weight") || embedding.isRepeated(name)
-        || otherParts.contains { bare(name).hasPrefix($0) }
+      return name.hasSuffix("layer.1.EncDecAttention.relative_attention_bias.weight")
+        || otherParts.contains { bare(name).hasPrefix($0) } ? .unused : nil
     }
     return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }

@@ -92,7 +92,9 @@ extension Transformer.CausalLanguageModel: PretrainedClass {
     let others = ["encoder.", "shared.", "final_logits_bias", "classification_head.", "qa_outputs."]
     let names = CheckpointNames(basePrefix: "model", aliases: embedding.aliases) { [embedding] name in
       let rest = name.hasPrefix("model.") ? String(name.dropFirst(6)) : name
-      return embedding.isRepeated(name) || rest.hasSuffix("decoder.version") || others.contains { rest.hasPrefix($0) }
+      if embedding.isRepeated(name) { return .tied }
+      if rest.hasSuffix("decoder.version") { return .constant }
+      return others.contains { rest.hasPrefix($0) } ? .unused : nil
     }
     return ModelOutline(
       model: Self(configuration, tables: tables, &initializer), checkpoint: checkpoint, names: names)

@@ -87,8 +87,9 @@ private struct TransformerFile {
     let otherParts = ["lm_head.", "final_logits_bias", "classification_head.", "qa_outputs."]
       .filter { part in !parameters.contains { $0.hasPrefix(part) } }
     let names = CheckpointNames(basePrefix: TransformerFile.prefix, aliases: embedding.aliases) { [embedding] name in
-      name.hasSuffix("encoder.version") || name.hasSuffix("decoder.version") || embedding.isRepeated(name)
-        || otherParts.contains { name.hasPrefix($0) }
+      if embedding.isRepeated(name) { return .tied }
+      if name.hasSuffix("encoder.version") || name.hasSuffix("decoder.version") { return .constant }
+      return otherParts.contains { name.hasPrefix($0) } ? .unused : nil
     }
     return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }

@@ -133,7 +133,7 @@ struct ViTFile {
     let names = CheckpointNames(basePrefix: base) { name in
       let rest = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
       // The token that stands for hidden patches in training.
-      return rest == "embeddings.mask_token" || others.contains { rest.hasPrefix($0) }
+      return rest == "embeddings.mask_token" || others.contains { rest.hasPrefix($0) } ? .unused : nil
     }
     return ModelOutline(model: model, checkpoint: checkpoint, names: names)
   }

@@ -153,7 +153,7 @@ public struct TrainingCheckpoint: Sendable {
       throw InputError(
         .inconsistent, "\(tensor.entry.name) is kept as \(tensor.entry.dtype.rawValue), not F32", at: path)
     }
-    try file.load(into: &module, names: CheckpointNames(isIgnorable: { _ in ignoringOthers }))
+    try file.load(into: &module, names: CheckpointNames { _ in ignoringOthers ? .unused : nil })
     try requireFinite(module, at: path)
   }
 }
@@ -175,8 +175,10 @@ extension TrainingCheckpoint {
     try requireFinite(model, at: folder.path)
     try requireFinite(table, at: folder.path)
     let weightsPath = try folder.path(of: weights)
-    if try fileKind(weightsPath) == nil { try saveParameters(of: model, to: weightsPath) }
-    try saveParameters(of: table, to: try folder.path(of: moments))
+    if try fileKind(weightsPath) == nil {
+      try folder.write(weights) { (path) throws(InputError) in try saveParameters(of: model, to: path) }
+    }
+    try folder.write(moments) { (path) throws(InputError) in try saveParameters(of: table, to: path) }
     let staging = String(weightsPath.dropLast(weights.count + 1))
     var files: [Manifest.File] = []
     for name in try names(inFolder: staging) { files.append(try Manifest.File(name, at: "\(staging)/\(name)")) }

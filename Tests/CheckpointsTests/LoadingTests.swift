@@ -135,13 +135,31 @@ private func loadingError(
   }
 
   @Test func whatIsIgnorableIsListed() throws {
-    let names = CheckpointNames { $0.hasSuffix(".inv_freq") }
+    let names = CheckpointNames { $0.hasSuffix(".inv_freq") ? .constant : nil }
     try withCheckpoint(contents + [("layers.0.inv_freq", Tensor([1]))]) { checkpoint in
       var model = Whole()
       let report = try checkpoint.load(into: &model, names: names)
       #expect(report.ignored == ["layers.0.inv_freq"] && report.isComplete)
     }
     #expect(try loadingError(contents + [("layers.0.inv_freq", Tensor([1]))])?.kind == .inconsistent)
+  }
+
+  /// Nothing is said to repeat a parameter, or to be computed, that a model of another task would need.
+  @Test func fatesOfWhatIsLeftAsideAreTrue() throws {
+    let aside: [String: TensorFate] = ["mask": .constant, "twin": .tied, "other": .tied, "head.weight": .unused]
+    let names = CheckpointNames { aside[$0] }
+    let table = contents[0].1
+    let file = contents + [("mask", Tensor([1])), ("twin", table), ("other", table * 2), ("head.weight", table)]
+    try withCheckpoint(file) { checkpoint in
+      var model = Whole()
+      let (_, reports) = try LoadReport.receipts { () throws(InputError) in
+        try checkpoint.load(into: &model, names: names)
+      }
+      let fates = Dictionary(uniqueKeysWithValues: reports[0].receipt.map { ($0.tensor, $0.fate) })
+      #expect(reports.count == 1 && fates.count == file.count && reports[0].isComplete)
+      #expect(fates.filter { aside[$0.key] != nil } == aside.merging(["other": .unused]) { $1 })
+      #expect(fates.values.filter { $0 == .loaded }.count == contents.count)
+    }
   }
 
   @Test func whatDoesNotFitIsOneError() throws {

@@ -108,6 +108,13 @@ private func counted(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 3 -
         ("(1,", .wrongType),
         ("(" + String(repeating: "1,", count: 65) + ")", .tooLarge), ("None", .badValue), ("(,)", .wrongType),
       ] as [(String, InputError.Kind)] { #expect(try kind(shape(text)) == expected, "\(text)") }
+      for order in ["|", "<", ">", "="] {
+        let text = "{'descr': '\(order)u1', 'fortran_order': False, 'shape': (4L,)}"
+        #expect(try kind(text) == nil, "\(order): one byte has no order")
+      }
+      for name in ["<<u1", "|f4", ">f4", "<", "<c16"] {
+        #expect(try kind("{'descr': '\(name)', 'fortran_order': False, 'shape': (1,)}") != nil, "\(name)")
+      }
       #expect(try kind("{'descr': '<f4', 'fortran_order': False}") == .missing)
       #expect(try kind("{'descr': '<f4', 'shape': (1,)}") == .missing)
       #expect(try kind("{'shape': (1,), 'fortran_order': False}") == .missing)
@@ -144,12 +151,15 @@ private func counted(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 3 -
         damaged[whole.count / 3] ^= 1
         #expect(try kind(damaged) != nil)
       }
-      let pickle = "data.pkl"
-      var zip = try ZipWriter(replacing: folder + "/x.npz")
-      try zip.add(JSONString(pickle)) { (sink) throws(InputError) in }
-      try zip.commit()
-      let error = try #require(throws: InputError.self) { try NumPyCheckpoint(at: folder + "/x.npz") }
-      #expect(error.kind == .unsupported && error.advice.contains("torch.load"))
+      for name in ["data.pkl", "readme.txt", "folder/"] {
+        var zip = try ZipWriter(replacing: folder + "/x.npz")
+        try zip.add(JSONString(name)) { (sink) throws(InputError) in }
+        try zip.commit()
+        let error = try #require(throws: InputError.self) { try NumPyCheckpoint(at: folder + "/x.npz") }
+        #expect(error.kind == .unsupported)
+        #expect(error.advice.contains("torch.load") == (name == "data.pkl"), "\(error)")
+        #expect(error.what.contains("pickle") == (name == "data.pkl"), "\(error)")
+      }
     }
   }
 
@@ -187,6 +197,80 @@ private func counted(_ count: Int) -> [Float] { (0..<count).map { Float($0 * 3 -
       if target == .npz {
         #expect(
           errorKind { () throws(InputError) in try convert(source, to: path, target, as: .bfloat16) } == .unsupported)
+      }
+    }
+  }
+
+  /// Also a name that is empty, and more axes than a tensor has here.
+  @Test(arguments: CheckpointFormat.allCases) func everyNameAndShapeIsConverted(_ target: CheckpointFormat) throws {
+    try withFolder { (folder) throws in
+      let tensors = [("", [2]), ("a.npy", [1, 2]), ("é/é", [2, 1, 1, 1, 1, 1, 1, 1, 1])].map { name, shape in
+        SafetensorsTensor(name: JSONString(name), dtype: .float32, shape: shape)
+      }
+      let path = folder + "/x.safetensors", output = "\(folder)/y.\(target.rawValue)"
+      try SafetensorsWriter.write(tensors, to: path) { (index, sink) throws(InputError) in
+        try sink.write((0..<8).map { UInt8(index * 8 + $0) })
+      }
+      let source = try SafetensorsCheckpoint(at: path)
+      for format in [nil, StorageFormat.float32] {
+        try convert(source, to: output, target, as: format)
+        let found = try openCheckpoint(at: output)
+        #expect(found.tensors.count == 3)
+        #expect(try differencesOf(source, found).isEmpty)
+      }
+    }
+  }
+
+  @Test func typesThatNumPyLacksAreNamed() throws {
+    try withFolder { (folder) throws in
+      let path = folder + "/x.safetensors", output = folder + "/y.npz"
+      let tensor = SafetensorsTensor(name: "scale", dtype: .float8E8M0, shape: [1])
+      try SafetensorsWriter.write([tensor], to: path) { (_, sink) throws(InputError) in try sink.write([1]) }
+      let error = try #require(throws: InputError.self) {
+        try convert(try SafetensorsCheckpoint(at: path), to: output, .npz)
+      }
+      #expect(error.kind == .unsupported && error.what.contains("F8_E8M0") && !error.advice.isEmpty)
+      #expect(error.place == "\(output): \"scale\"")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["x.safetensors"])
+    }
+  }
+
+  /// A file that is read is not replaced by what is made of it, by whatever way it is named.
+  @Test func sourcesAreNotReplaced() throws {
+    try withFolder { (folder) throws in
+      let files = FileManager.default
+      func path(_ name: String) -> String { "\(folder)/\(name)" }
+      try files.createDirectory(atPath: path("model"), withIntermediateDirectories: false)
+      try saveTensors([("a", Tensor([1, 2, 3]))], to: path("model/one.safetensors"))
+      try saveTensors([("b", Tensor([4]))], to: path("model/two.safetensors"))
+      let index = #"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#
+      try Data(index.utf8).write(to: URL(fileURLWithPath: path("model/model.safetensors.index.json")))
+      try files.createSymbolicLink(atPath: path("link"), withDestinationPath: "model")
+      try files.createSymbolicLink(atPath: path("one.safetensors"), withDestinationPath: "model/one.safetensors")
+      let source = try SafetensorsCheckpoint(at: path("model"))
+      for target in ["model/one.safetensors", "link/two.safetensors", "one.safetensors", "link/../one.safetensors"] {
+        let error = try #require(throws: InputError.self) {
+          try convert(source, to: path(target), .safetensors, as: .float16)
+        }
+        #expect(error.kind == .badValue && error.place == path(target))
+      }
+      #expect(try differencesOf(source, try SafetensorsCheckpoint(at: path("link"))).isEmpty)
+      try convert(source, to: path("model/model.safetensors"), .safetensors)
+      #expect(try differencesOf(source, try SafetensorsCheckpoint(at: path("model"))).isEmpty)
+    }
+  }
+
+  @Test func freeTextIsCarried() throws {
+    try withFolder { (folder) throws in
+      let path = folder + "/x.safetensors"
+      for (metadata, expected) in [
+        ([], ["format": "pt"]), ([("license", "é\n")], ["format": "pt", "license": "é\n"]),
+        ([("format", "mlx"), ("author", "")], ["format": "mlx", "author": ""]),
+      ] as [([(key: String, value: String)], [String: String])] {
+        try SafetensorsWriter.write([], metadata: metadata, to: path) { (_, _) throws(InputError) in }
+        try convert(try SafetensorsCheckpoint(at: path), to: folder + "/y.safetensors", .safetensors)
+        let found = try SafetensorsCheckpoint(at: folder + "/y.safetensors").metadata
+        #expect(found.count == expected.count && Dictionary(uniqueKeysWithValues: found) == expected)
       }
     }
   }

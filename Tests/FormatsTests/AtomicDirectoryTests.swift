@@ -211,6 +211,23 @@ import Testing
     }
   }
 
+  @Test func `what fails within the folder is said of the place where it would stand`() throws {
+    try withFolder { (folder) throws in
+      let target = folder + "/model"
+      let directory = try AtomicDirectory(replacing: target)
+      for inner in ["", ": header"] {
+        let error = try #require(throws: InputError.self) {
+          try directory.write("weights") { (path) throws(InputError) in
+            throw InputError(.io, "cannot be written", at: path + inner, advice: "Wait.")
+          }
+        }
+        #expect(error == InputError(.io, "cannot be written", at: "\(target)/weights\(inner)", advice: "Wait."))
+      }
+      let elsewhere = InputError(.io, "cannot be read", at: "elsewhere")
+      #expect(throws: elsewhere) { try directory.write("weights") { (_) throws(InputError) in throw elsewhere } }
+    }
+  }
+
   @Test func `an unfinished file is not committed`() throws {
     try withFolder { parent in
       let folder = try AtomicDirectory(replacing: parent + "/model")

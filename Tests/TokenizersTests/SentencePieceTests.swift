@@ -115,6 +115,13 @@ import Tokenizers
     let again = try PipelineTokenizer(tiktoken: Array(lines), layout: .cl100k)
     let cl100k = try #require(tokenizers["cl100k"])
     #expect(try again.encode("the bay") == cl100k.encode("the bay"))
+    // In a folder the first line tells what the file is.
+    let folder = FileManager.default.temporaryDirectory.appending(path: "tiktoken-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try Data(lines).write(to: folder.appending(path: "tokenizer.model"))
+    let llama3 = try #require(tokenizers[PipelineTokenizer.Layout.llama3.rawValue])
+    #expect(try PipelineTokenizer(directory: folder.path).encode("the bay") == llama3.encode("the bay"))
   }
 
   @Test func tokensAndMergesOfOtherFormats() throws {

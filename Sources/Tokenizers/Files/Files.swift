@@ -1,5 +1,4 @@
 public import Formats
-import Foundation
 
 /// A file's bytes.
 ///
@@ -27,13 +26,8 @@ extension CharacterTokenizer {
 
   /// Writes the tokenizer to a file, which is replaced whole or not at all.
   ///
-  /// - Throws: `InputError` of kind `io`.
+  /// - Throws: `io` and `notFound` when the disk refuses it.
   public func save(to path: String) throws(InputError) {
-    let contents = try fileContents
-    do {
-      try Data(contents).write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-      throw InputError(.io, "cannot be written: \(error)", at: path)
-    }
+    try AtomicFile.write(try fileContents, to: path)
   }
 }

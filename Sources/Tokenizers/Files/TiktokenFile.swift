@@ -39,7 +39,7 @@ extension Vocabulary {
   /// Whether a file looks like a tiktoken file: its first line is Base64, a space and a number.
   static func looksLikeTiktoken(_ bytes: [UInt8]) -> Bool {
     let line = bytes.prefix(8192).prefix { $0 != UInt8(ascii: "\n") }
-    return (try? tiktokenLine(Array(line))) != nil
+    return (try? tiktokenLine(withoutReturn(line))) != nil
   }
 
   /// Reads a tiktoken file; tokens are written in the byte alphabet.
@@ -50,7 +50,7 @@ extension Vocabulary {
     }
     self.init(expectedCount: count)
     for (number, line) in lines.enumerated() {
-      let line = Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
+      let line = Self.withoutReturn(line)
       guard !line.isEmpty else { continue }
       do throws(InputError) {
         let (token, rank) = try Self.tiktokenLine(line)
@@ -62,6 +62,10 @@ extension Vocabulary {
     for byte in UInt8.min...UInt8.max where id(of: ByteLevel.utf8[Int(byte)]) < 0 {
       throw InputError(.badValue, "has no token for the byte \(byte)", at: "tiktoken")
     }
+  }
+
+  private static func withoutReturn(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line)
   }
 
   private static func tiktokenLine(_ line: [UInt8]) throws(InputError) -> (token: [UInt8], rank: Int) {

@@ -12,7 +12,8 @@ public struct TokenizerFiles: Sendable {
   static let names = [
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
     "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model", "source.spm",
-    "target.spm", "chat_template.jinja", "generation_config.json", CharacterTokenizer.fileName,
+    "target.spm", "chat_template.jinja", "generation_config.json", "preprocessor_config.json",
+    CharacterTokenizer.fileName,
   ]
 
   /// The files that go with a model: those of its folder as they are; for a GGUF file, or a llama2.c file with a

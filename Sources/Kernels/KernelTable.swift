@@ -126,7 +126,8 @@ public struct KernelTable: Sendable {
       _ total: Target, _ sums: Target, _ width: Int
     ) -> Void
   /// The same for the gradient of a row: scores become probabilities `exp(scale * score - logSumExp)`, and `gradients` of
-  /// the probabilities become `factor * probability * (gradient - delta)`. -infinity gives exactly 0 for both.
+  /// the probabilities become `factor * probability * (gradient - delta)`. -infinity gives exactly 0
+  /// for both where the gradient is finite.
   public let attendGradient:
     @Sendable (
       _ scores: Target, _ scale: Float, _ logSumExp: Float, _ gradients: Target, _ delta: Float, _ factor: Float,

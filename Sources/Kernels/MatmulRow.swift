@@ -72,7 +72,7 @@
     var s0 = V.zero, s1 = V.zero, s2 = V.zero, s3 = V.zero, s4 = V.zero, s5 = V.zero, s6 = V.zero, s7 = V.zero
     var p = 0, at = start
     while p < depth {
-      if K.byteCount == 4 || p & 1 == 0 {
+      if p & (Swift.max(1, 64 / (V.width &* K.byteCount)) &- 1) == 0 {  // once a line
         // Behind the end of these panels the next ones begin.
         let ahead = at &+ vectorsAhead &* V.width &+ (p &+ vectorsAhead < depth ? 0 : (count &- 1) &* step)
         var panel = 0
@@ -190,10 +190,12 @@
         var sum = V.zero, p = 0
         if present == V.width {
           while p &+ 8 <= depth {
-            // Of these eight depths, half a line, half the columns; behind their end the next ones begin.
-            let ahead = p &+ 128 < depth ? p &+ 128 : p &+ 128 &- depth &+ V.width &* stride
-            var j = p & 8 == 0 ? 0 : V.width / 2
-            let end = j &+ V.width / 2
+            // A part of the columns for each eight depths of a line; behind their end the next ones begin.
+            let inNext = (depth < 128 ? p : p &+ 128 &- depth) &+ V.width &* stride
+            let ahead = p &+ 128 < depth ? p &+ 128 : inNext
+            let parts = 8 / K.byteCount
+            var j = p / 8 % parts &* (V.width / parts)
+            let end = j &+ V.width / parts
             while j < end {
               prefetch(right + (first &+ ahead &+ j &* stride) &* K.byteCount)
               j &+= 1

@@ -1,5 +1,6 @@
 // The processor's hints to bring memory closer, by LLVM's name for them: there is no other way to say them in Swift. On a
-// processor without such hints they are nothing.
+// processor without such hints they are nothing. The last three arguments must be literals where this is called, as in
+// the functions below: so it is for rooms that are always optimised.
 @_silgen_name("llvm.prefetch.p0")
 @usableFromInline func hint(_ place: UnsafeRawPointer, _ forWriting: Int32, _ locality: Int32, _ isData: Int32)
 

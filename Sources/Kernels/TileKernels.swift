@@ -26,7 +26,7 @@ public struct TileKernels: Sendable {
   }
 
   /// Whether a strip and a panel of these largest magnitudes may be multiplied here: no part of theirs, no product of
-  /// parts and no sum of 1024 such products reaches infinity.
+  /// parts and no sum of 1024 such products reaches infinity. What such sums go on from is not counted.
   public static func canMultiply(_ left: Float, _ right: Float) -> Bool {
     left < 0x1p127 && right < 0x1p127 && left * right <= 0x1p116
   }

@@ -404,16 +404,17 @@ private func expectSameBits(_ c: AttentionCase, _ pieces: [Range<Int>], _ expect
 }
 
 /// The gradients of the sum of squares of the output.
-private func gradients(
-  _ query: Tensor, _ key: Tensor, _ value: Tensor, _ keyCount: Int, _ mask: AttentionMask
+func gradients(
+  _ query: Tensor, _ key: Tensor, _ value: Tensor, _ keyCount: Int, _ mask: AttentionMask, bias: Tensor? = nil
 ) -> [Tensor] {
-  let tape = Tape(leafCount: 3)
-  var (q, k, v) = (query, key, value)
+  let tape = Tape(leafCount: bias == nil ? 3 : 4)
+  var (q, k, v, added) = (query, key, value, bias)
   q.trace = Trace(tape: tape, leaf: 0)
   k.trace = Trace(tape: tape, leaf: 1)
   v.trace = Trace(tape: tape, leaf: 2)
-  let y = scaledDotProductAttention(query: q, key: k, value: v, keyCount: keyCount, mask: mask)
+  added?.trace = Trace(tape: tape, leaf: 3)
+  let y = scaledDotProductAttention(query: q, key: k, value: v, keyCount: keyCount, mask: mask, bias: added)
   guard case .attention(let record) = tape.takeSteps().steps[0].operation else { return [] }
   let found = record.gradients(y.detached * 2)
-  return [found.query, found.key, found.value].compactMap { $0 }
+  return [found.query, found.key, found.value, found.bias].compactMap { $0 }
 }

@@ -56,6 +56,25 @@ import Testing
     }
   }
 
+  /// Depths of several chunks, of which the last is shorter, on either side and for every way to cut tasks.
+  @Test func lastChunksOfDepthFitTheirMemory() async {
+    await #expect(processExitsWith: .success) {
+      for (m, n, k) in [(128, 1280, 1600), (1280, 128, 1600), (130, 1700, 800)] {
+        let a = wholeTensor(Shape(m, k), seed: 1), b = wholeTensor(Shape(k, n), seed: 2)
+        try Runtime.use(.baseline)
+        let expected = matmul(a, b)
+        try withEveryKernelSet { set in
+          for threads in [1, 2, 8] {
+            Runtime.threadCount = threads
+            for format in StorageFormat.allCases {
+              #expect(sameBits(matmul(a, b.kept(as: format)), expected), "\(set) \(m) \(n) \(k) \(threads) \(format)")
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test func aRowDoesNotKnowItsBatch() async {
     await #expect(processExitsWith: .success) {
       try withEveryKernelSet { set in

@@ -13,7 +13,8 @@ import Kernels
 ///   - bias: added to the scaled scores, for every batch row alike: `[heads, queries, keys]`, the keys those that there
 ///     are yet; none unless given.
 /// - Returns: `[batch, queries, heads * headWidth]`. A query that sees no key gets zeros. Memory besides it is linear
-///   in the number of queries.
+///   in the number of queries. A query has the same bits alone as among others, but for those among 128 or more (over as many
+///   keys, of 32 to 1024 numbers each) with the `amx` kernels.
 public func scaledDotProductAttention(
   query: Tensor, key: Tensor, value: Tensor, keyCount: Int? = nil, mask: AttentionMask = .none, scale: Float? = nil,
   bias: Tensor? = nil
@@ -102,10 +103,11 @@ private func attention(
   let (q, k, v, added) = (query.widened, key.widened, value.widened, bias?.widened)
   let result = Tensor(uninitialized: geometry.outputShape)
   let logSumExp = Tensor(uninitialized: Shape(geometry.batch, geometry.headCount, geometry.queryCount))
+  let blocks = kernels.matmul
   AttentionForwardWork(
     geometry: geometry, query: q.source, key: k.source, value: v.source, bias: added?.source, output: result.target,
-    logSumExp: logSumExp.target, blocks: kernels.matmul,
-    queriesPerBlock: AttentionForwardWork.queriesPerBlock(geometry, threads: Crew.shared.threads)
+    logSumExp: logSumExp.target, blocks: blocks,
+    queriesPerBlock: AttentionForwardWork.queriesPerBlock(geometry, blocks, threads: Crew.shared.threads)
   ).runOnCrew()
   withExtendedLifetime((q, k, v, added)) {}
   func operation() -> Operation {

@@ -55,9 +55,9 @@ struct AttentionBackwardWork: ScratchWork {
   /// Adds the gradients of all queries that share a key-value head. `delta` is memory for a number of each query.
   private func add(_ head: KeyValueHead, _ shared: Int, _ products: some GradientProducts, _ delta: Target) {
     let g = geometry, d = g.headWidth, width = g.headCount * d, row = head.row, size = products.queriesPerBlock
-    let members = (0..<g.groupSize).lazy.map { shared * g.groupSize + $0 }
     func outputStart(_ h: Int, _ query: Int) -> Int { (row * g.queryCount + query) * width + h * d }
-    for (member, h) in members.enumerated() {
+    for member in 0..<g.groupSize {
+      let h = shared * g.groupSize + member
       for t in 0..<g.queryCount {
         let at = outputStart(h, t)
         delta[member * g.queryCount + t] = kernels.dot(dOutput + at, output + at, d)
@@ -68,7 +68,8 @@ struct AttentionBackwardWork: ScratchWork {
       let block = KeyBlock(geometry: g, row: row, keys: from..<min(end, from + products.keysPerBlock))
       products.pack(block)
       let last = g.lastSeeing(key: block.keys.upperBound - 1)
-      for (member, h) in members.enumerated() {
+      for member in 0..<g.groupSize {
+        let h = shared * g.groupSize + member
         for first in stride(from: g.firstSeeing(key: from) / size * size, to: last, by: size) {
           let count = min(size, last - first)
           let visible = min(block.keys.count, g.keyLimit(query: first + count - 1, row: row) - from)

@@ -5,7 +5,8 @@ import Kernels
 /// head and one block of queries, which meets the keys in blocks. The score matrix never exists as a whole.
 ///
 /// Key blocks begin at fixed positions, so a query's bits depend neither on the queries beside it nor on (finite) keys
-/// that it may not see.
+/// that it may not see; but queries in tile registers, 128 or more, have bits of their own, as have those of them whose
+/// products with 32 keys may come close to infinity.
 struct AttentionForwardWork: ScratchWork {
   let geometry: AttentionGeometry
   let query: Source
@@ -19,9 +20,13 @@ struct AttentionForwardWork: ScratchWork {
   /// Queries of a task.
   let queriesPerBlock: Int
   /// Long blocks pack the keys less often; short ones make enough tasks for the threads.
-  static func queriesPerBlock(_ g: AttentionGeometry, threads: Int) -> Int {
-    func tasks(_ size: Int) -> Int { g.batch * g.headCount * ((g.queryCount + size - 1) / size) }
-    return [1024, 512].first { tasks($0) >= 4 * threads } ?? 256
+  static func queriesPerBlock(_ g: AttentionGeometry, _ blocks: MatmulKernels, threads: Int) -> Int {
+    func suffice(_ size: Int) -> Bool {
+      g.batch * g.headCount * ((g.queryCount + size - 1) / size) >= 4 * threads
+    }
+    // In tiles the scores of a strip exist at once, with vectors those of all queries.
+    if blocks.tiles != nil && g.paysInTiles && suffice(1024) { return 1024 }
+    return suffice(512) ? 512 : 256
   }
   var keysPerBlock: Int { AttentionForwardWork.keysPerBlock(blocks) }
   static func keysPerBlock(_ blocks: MatmulKernels) -> Int { 8 * blocks.panelWidth }

@@ -30,7 +30,9 @@ package struct AttentionGeometry: Sendable {
   package var groupSize: Int { headCount / keyValueHeadCount }
   /// Whether its products are worth packing for tile registers, where a kernel set has them. The bits of a query then are
   /// those of one among many.
-  package var paysInTiles: Bool { queryCount >= 128 && keyCount >= 128 && headWidth >= 32 }
+  package var paysInTiles: Bool {
+    queryCount >= 128 && keyCount >= 128 && headWidth >= 32 && headWidth <= 1024  // what `canMultiply` counts with
+  }
   /// The axes of the output: `[batch, queryCount, headCount * headWidth]`.
   var outputShape: Shape { Shape(batch, queryCount, headCount * headWidth) }
 

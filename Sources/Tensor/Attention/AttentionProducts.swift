@@ -39,21 +39,21 @@ struct KeyBlock {
   /// How many are padded where those are the first; nil where others are.
   var leadingPadding: Int? { geometry.leadingPadding(row: row, firstKey: first, count: keys.count) }
 
-  /// Copies the block's rows of keys or values side by side, zeros for the padded ones; nothing where none is.
+  /// Copies the block's rows of keys or values side by side, zeros for the padded ones; nothing where none can be.
   func copyWithoutPadding(_ source: Source, stride: Int, to target: Target) {
-    let padded = padded, width = geometry.headWidth
-    if padded.isEmpty { return }
+    if !geometry.mask.hasPadding { return }
+    let width = geometry.headWidth
     for (j, key) in keys.enumerated() { (target + j * width).update(from: source + key * stride, count: width) }
     for j in padded { (target + j * width).update(repeating: 0, count: width) }
   }
 
-  /// The block's rows of keys or values, `stride` apart from `source` on; their copy where some are padded.
+  /// The block's rows of keys or values, `stride` apart from `source` on; their copy where some may be padded.
   func operand(
     _ source: Source, stride: Int, withoutPadding copy: Target, _ layout: MatrixLayout
   ) -> TiledOperand {
-    padded.isEmpty
-      ? TiledOperand(source: source, layout: layout, start: first * stride, stride: stride)
-      : TiledOperand(source: copy, layout: layout, stride: geometry.headWidth)
+    geometry.mask.hasPadding
+      ? TiledOperand(source: copy, layout: layout, stride: geometry.headWidth)
+      : TiledOperand(source: source, layout: layout, start: first * stride, stride: stride)
   }
 }
 

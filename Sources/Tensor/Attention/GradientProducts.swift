@@ -46,12 +46,13 @@ struct VectorGradients: GradientProducts {
   private let panel: Target
   let probabilities: Target
   let dScores: Target
-  var queriesPerBlock: Int { 64 }
-  var keysPerBlock: Int { 4 * blocks.panelWidth }
+  let queriesPerBlock = 64
+  let keysPerBlock: Int
 
   init(_ head: KeyValueHead, _ blocks: MatmulKernels, _ scratch: inout ScratchMemory) {
     (self.head, self.blocks) = (head, blocks)
-    let keys = 4 * blocks.panelWidth, d = head.geometry.headWidth, queries = 64
+    keysPerBlock = 4 * blocks.panelWidth
+    let keys = keysPerBlock, d = head.geometry.headWidth, queries = queriesPerBlock
     let wide = VectorGradients.wide(d, blocks)
     (keyColumns, valueColumns) = (scratch.take(keys * d), scratch.take(keys * d))
     (keyRows, panel) = (scratch.take(wide * keys), scratch.take(wide * queries))

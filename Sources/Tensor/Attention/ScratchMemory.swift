@@ -35,6 +35,7 @@ protocol ScratchWork {
 extension ScratchWork {
   /// Runs all tasks on the crew.
   func runOnCrew() {
+    if tasks == 0 { return }
     let threads = Crew.shared.threads, count = scratchCount
     let memory = Pool.shared.take(threads * count * MemoryLayout<Float>.stride)
     let region = ScratchRegion(work: self, memory: memory.target, perWorker: count)

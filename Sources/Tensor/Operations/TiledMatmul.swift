@@ -19,8 +19,10 @@ extension MatmulProblem {
       for line in stride(from: 0, to: lines, by: TiledBlock.sharedLines) {
         let block = TiledBlock(
           self, tiles, shared: line..<min(lines, line + TiledBlock.sharedLines),
-          depth: start..<min(depth, start + chunkDepth), threads: threads)
-        let scratch = memory ?? Pool.shared.take(block.bytes)  // the first is the largest
+          depth: start..<min(depth, start + chunkDepth), chunkDepth: chunkDepth, threads: threads)
+        let scratch = memory ?? Pool.shared.take(block.bytes)
+        // Only the shared lines can be fewer later: all chunks are cut as the first.
+        precondition(block.bytes <= scratch.capacity, "matmul: blocks of \(block.bytes) bytes in \(scratch.capacity)")
         memory = scratch
         block.run(scratch.base)
       }
@@ -64,13 +66,17 @@ private struct TiledBlock {
   private let keptPerTask: Int
   private let sharedPerTask: Int
 
-  init(_ problem: MatmulProblem, _ tiles: TileKernels, shared: Range<Int>, depth: Range<Int>, threads: Int) {
+  init(
+    _ problem: MatmulProblem, _ tiles: TileKernels, shared: Range<Int>, depth: Range<Int>, chunkDepth: Int,
+    threads: Int
+  ) {
     (self.problem, self.threads) = (problem, threads)
     isLast = depth.upperBound == problem.depth
     product = problem.product(tiles, depth)
     sharesLeft = problem.rows <= problem.columns
-    let rows = TileKernels.stripBytes(depth: depth.count)
-    let columns = TileKernels.panelBytes(depth: depth.count, problem.rightFormat)
+    // Of a whole chunk, also where this one, the last, has fewer depths.
+    let rows = TileKernels.stripBytes(depth: chunkDepth)
+    let columns = TileKernels.panelBytes(depth: chunkDepth, problem.rightFormat)
     let short = PackedSide(lines: shared, blockBytes: sharesLeft ? rows : columns)
     let long = PackedSide(
       lines: 0..<max(problem.rows, problem.columns), blockBytes: sharesLeft ? columns : rows)

@@ -106,7 +106,8 @@ public final class AtomicDirectory {
     do throws(InputError) { try writer(staged) } catch {
       guard error.place.utf8.starts(with: staged.utf8) else { throw error }
       let rest = String(decoding: error.place.utf8.dropFirst(staged.utf8.count), as: UTF8.self)
-      throw InputError(error.kind, error.what, at: "\(path)/\(name)\(rest)", advice: error.advice)
+      throw InputError(
+        error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)\(rest)", advice: error.advice)
     }
   }
 

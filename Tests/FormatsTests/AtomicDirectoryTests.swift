@@ -221,7 +221,8 @@ import Testing
             throw InputError(.io, "cannot be written", at: path + inner, advice: "Wait.")
           }
         }
-        #expect(error == InputError(.io, "cannot be written", at: "\(target)/weights\(inner)", advice: "Wait."))
+        let what = "could not be prepared: cannot be written"
+        #expect(error == InputError(.io, what, at: "\(target)/weights\(inner)", advice: "Wait."))
       }
       let elsewhere = InputError(.io, "cannot be read", at: "elsewhere")
       #expect(throws: elsewhere) { try directory.write("weights") { (_) throws(InputError) in throw elsewhere } }

@@ -42,7 +42,7 @@ private func receipt(of folder: String, as name: String? = nil) throws -> [(tens
     ("bert-sequence-classification", "BertModel", ["classifier.bias", "classifier.weight"]),
     ("bert-next-sentence", "BertModel", ["cls.seq_relationship.bias", "cls.seq_relationship.weight"]),
     ("gpt2-sequence-classification", "GPT2Model", ["score.weight"]),
-    ("llama-question-answering", "LlamaModel", ["qa_outputs.bias", "qa_outputs.weight"]),
+    ("llama-sequence-classification", "LlamaModel", ["score.weight"]),
     ("t5-question-answering", "T5Model", ["qa_outputs.bias", "qa_outputs.weight"]),
     ("bart-question-answering", "BartModel", ["qa_outputs.bias", "qa_outputs.weight"]),
     ("vit-classification", "ViTModel", ["classifier.bias", "classifier.weight"]),

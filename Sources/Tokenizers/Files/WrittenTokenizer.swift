@@ -3,39 +3,30 @@ import Formats
 /// A tokenizer that a model's own file holds, on its way into a `tokenizer.json`.
 struct WrittenTokenizer {
   /// Its text and what it is for; the id is its place.
-  let tokens: [(text: [UInt8], kind: SentencePieceModel.Kind)]
-  let roles: [(role: String, id: Int)]
-  let beginning: [Int]
-  let ending: [Int]
-  let model: JSONValue
-  let stages: [JSONMember]
-  /// Where pieces that users have defined are looked for.
-  var definedPieces = DefinedPieces.inText
+  private let tokens: [(text: [UInt8], kind: SentencePieceModel.Kind)]
+  private let roles: [(role: String, id: Int)]
+  private let beginning: [Int]
+  private let ending: [Int]
+  private let model: JSONValue
+  private let stages: [JSONMember]
   private(set) var chatTemplate: String?
-
-  enum DefinedPieces {
-    case inText
-    /// Where spaces are written as the pieces have them.
-    case inNormalizedText
-    /// The model has them among its own.
-    case inModel
-  }
 
   /// The tokenizer of a GGUF file.
   ///
-  /// - Throws: As `PipelineTokenizer.init(gguf:)`; `unsupported` for settings and pieces that have no form in a
+  /// - Throws: As `PipelineTokenizer.init(gguf:)`; `unsupported` for unigrams, and for settings that have no form in a
   ///   `tokenizer.json`.
   init(gguf metadata: GGUFMetadata) throws(InputError) {
     let file = try GGUFVocabulary(metadata)
     let roles = try file.roles()
     switch try file.kind() {
     case .bytes: try self.init(bytePairs: file, roles)
-    case .pieces(let algorithm):
-      let isBytePairs = algorithm == .bytePairs
-      let (first, last) = try file.idsAround(beginsByDefault: isBytePairs, endsByDefault: !isBytePairs)
+    case .pieces(.bytePairs):
+      let (first, last) = try file.idsAround(beginsByDefault: true, endsByDefault: false)
       do throws(InputError) {
-        try self.init(try file.model(algorithm), roles: roles, beginning: first, ending: last)
+        try self.init(try file.model(.bytePairs), roles: roles, beginning: first, ending: last)
       } catch { throw error.inside(metadata.path) }
+    case .pieces:  // GGUF has no others than unigrams
+      throw metadata.error(.unsupported, "is t5, which is not written as a tokenizer.json", "tokenizer.ggml.model")
     }
     chatTemplate = try metadata.optional("tokenizer.chat_template")?.string()
   }
@@ -77,62 +68,41 @@ struct WrittenTokenizer {
     ]
   }
 
-  /// A SentencePiece model: unigrams with their scores, byte pairs with their joints as merges.
+  /// A SentencePiece model of byte pairs, with its joints as merges.
   ///
-  /// - Throws: What is wrong with the pieces; `unsupported` for what a `tokenizer.json` cannot say.
+  /// - Throws: What is wrong with the pieces; `unsupported` for pieces that are not in use, pieces that users have defined
+  ///   (after which the `tokenizers` library puts a space, as before a text), and other treatment of spaces than Llama's.
   init(
     _ pieces: SentencePieceModel, roles: [(role: String, id: Int)], beginning: [Int], ending: [Int]
-  ) throws(InputError) {
-    if pieces.algorithm == .unigram {
-      try self.init(unigrams: pieces, roles, beginning, ending)
-    } else {
-      try self.init(bytePairs: pieces, roles, beginning, ending)
-    }
-  }
-
-  static func unsupported(_ what: String) -> InputError {
-    InputError(
-      .unsupported, what, advice: "Use the model as it is, or the tokenizer.json of the model that it was made of.")
-  }
-
-  /// - Throws: `unsupported` for pieces that are not in use, pieces that users have defined where a text gets a space before
-  ///   it (the `tokenizers` library would put one after each of them too), and other treatment of spaces than Llama's.
-  private init(
-    bytePairs pieces: SentencePieceModel, _ roles: [(role: String, id: Int)], _ beginning: [Int], _ ending: [Int]
   ) throws(InputError) {
     let unknown = try pieces.check()
     let settings = pieces.normalization
     guard settings.escapesSpaces, !settings.writesSpacesAsSuffixes, settings.charactersMap.isEmpty,
       !settings.removesExtraSpaces
-    else { throw Self.unsupported("treats spaces as a tokenizer.json cannot say") }
+    else { throw InputError(.unsupported, "treats spaces as a tokenizer.json cannot say") }
     for piece in pieces.pieces where piece.kind == .unused || piece.kind == .userDefined && settings.addsDummySpace {
-      throw Self.unsupported("has the piece \(quoted(piece.content)), which a tokenizer.json would treat otherwise")
+      throw InputError(
+        .unsupported, "has the piece \(quoted(piece.content)), which a tokenizer.json would treat otherwise")
     }
     let tokens = pieces.pieces.map { (text: $0.content, kind: $0.kind) }
     (self.tokens, self.roles, self.beginning, self.ending) = (tokens, roles, beginning, ending)
-    definedPieces = .inNormalizedText
     model = Self.bytePairs(
       tokens, try Self.merges(of: pieces), unknown: tokens[unknown].text, fallsBackToBytes: pieces.fallsBackToBytes)
-    let prepend: [JSONValue] = settings.addsDummySpace ? [["type": "Prepend", "prepend": "\u{2581}"]] : []
-    stages = [
-      JSONMember("normalizer", ["type": "Sequence", "normalizers": .array(prepend + [Self.escape])]),
-      JSONMember("pre_tokenizer", .null),
-      JSONMember("decoder", Self.unescape(dropping: settings.addsDummySpace ? 1 : 0)),
-    ]
-  }
-
-  /// Spaces become marks.
-  static let escape: JSONValue = ["type": "Replace", "pattern": ["String": " "], "content": "\u{2581}"]
-
-  /// Marks become spaces, those at the start of a text vanish, and bytes become what they spell.
-  static func unescape(dropping count: Int) -> JSONValue {
+    let (mark, space): (JSONValue, JSONValue) = ("\u{2581}", " ")
+    let escape: JSONValue = ["type": "Replace", "pattern": ["String": space], "content": mark]
+    let prepend: [JSONValue] = settings.addsDummySpace ? [["type": "Prepend", "prepend": mark]] : []
     let strip: [JSONValue] =
-      count > 0 ? [["type": "Strip", "content": " ", "start": .integer(count), "stop": 0]] : []
-    let decoders: [JSONValue] = [
-      ["type": "Replace", "pattern": ["String": "\u{2581}"], "content": " "], ["type": "ByteFallback"],
-      ["type": "Fuse"],
+      settings.addsDummySpace ? [["type": "Strip", "content": space, "start": 1, "stop": 0]] : []
+    let decoders: [JSONValue] =
+      [
+        ["type": "Replace", "pattern": ["String": mark], "content": space], ["type": "ByteFallback"],
+        ["type": "Fuse"],
+      ] + strip
+    stages = [
+      JSONMember("normalizer", ["type": "Sequence", "normalizers": .array(prepend + [escape])]),
+      JSONMember("pre_tokenizer", .null),
+      JSONMember("decoder", ["type": "Sequence", "decoders": .array(decoders)]),
     ]
-    return ["type": "Sequence", "decoders": .array(decoders + strip)]
   }
 
   private static func bytePairs(
@@ -176,11 +146,9 @@ struct WrittenTokenizer {
   func json() -> JSONValue {
     var added: [JSONValue] = []
     for (id, token) in tokens.enumerated() where [.control, .userDefined, .unknown].contains(token.kind) {
-      let isDefined = token.kind == .userDefined
-      if isDefined && definedPieces == .inModel { continue }
       added.append([
         "id": .integer(id), "content": .string(name(id)), "single_word": false, "lstrip": false, "rstrip": false,
-        "normalized": .bool(isDefined && definedPieces == .inNormalizedText), "special": .bool(!isDefined),
+        "normalized": false, "special": .bool(token.kind != .userDefined),
       ])
     }
     let members: [JSONMember] = [

@@ -113,7 +113,7 @@ public struct CommandLineTool {
       guard let set = KernelSet(rawValue: name) else {
         throw InputError(
           .badValue, "\"\(name)\" is no kernel set", at: "--kernels",
-          advice: "Use one of \(KernelSet.allCases.map(\.rawValue).joined(separator: ", ")).")
+          advice: "Use one of \(CommandLineTool.kernelSets).")
       }
       try Runtime.use(set)
     }
@@ -123,9 +123,11 @@ public struct CommandLineTool {
     #endif
   }
 
+  private static let kernelSets = KernelSet.allCases.map(\.rawValue).joined(separator: ", ")
+
   /// The options that `startRuntime` reads.
   public static let runtimeOptions = [
-    Option("kernels", "SET", "baseline, avx2, avx512 or amx (default: the best that the processor has)"),
+    Option("kernels", "SET", "\(kernelSets) (default: the best that the processor has)"),
     Option("threads", "N", "threads that compute (default: one for each core)"),
   ]
 

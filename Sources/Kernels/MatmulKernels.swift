@@ -49,7 +49,7 @@ public struct RightColumns {
 /// `c = left * right`. The left matrix is read where it lies, or packed in strips of `tileRows` rows; the right one is
 /// packed in panels of `panelWidth` columns. Both are cut into blocks of at most `depthBlock` along the summed axis. Each
 /// element of `c` is, per depth block, one chain of multiply-adds in order of depth; blocks are added in order. Nothing
-/// else decides its bits.
+/// else decides its bits, but where `tiles` compute it.
 public struct MatmulKernels: Sendable {
   /// Rows of a strip.
   public let tileRows: Int

@@ -208,6 +208,20 @@ import Tokenizers
       } == .missing)
     try write("chat_template.jinja", "J{{ messages|length }}")
     #expect(try text() == "J1")
+    // What transformers 5.23 gives: null is absent, a reasoning goes by two names, and lists are written as Python does.
+    let members = "{{ m.keys()|join(',') }}:{{ m.content }}{{ m.thinking }}{{ m.reasoning_content }}{{ m.x }};"
+    let list = "{{ ['\u{A0}\u{2028}\u{E9}\u{10FFFF}\u{AD}\u{200D}\u{1F600}\u{85}\u{7F}\"'] }}"
+    try write("chat_template.jinja", "{% for m in messages %}\(members){% endfor %}\(list)")
+    let messages: JSONValue = [
+      ["role": "a", "content": .null, "x": [.null]], ["thinking": "t", "role": "b"], ["reasoning": "r"],
+      ["reasoning_content": "c", "thinking": "t", "n": .null],
+    ]
+    let prepared = try PipelineTokenizer(directory: folder.path).applyChatTemplate(messages: messages)
+    let written = #"['\xa0\u2028é\U0010ffff\xad\u200d😀\x85\x7f"']"#
+    #expect(
+      prepared
+        == "role,x:[None];thinking,role,reasoning_content:tt;thinking,reasoning,reasoning_content:rr;"
+        + "thinking,reasoning_content:tc;" + written)
     try write("chat_template.jinja", "a\n{{ raise_exception('no') }}")
     do throws(InputError) {
       _ = try PipelineTokenizer(directory: folder.path).applyChatTemplate(messages: [])

@@ -121,7 +121,8 @@ extension PipelineTokenizer {
   /// `addingSpecialTokens: false`.
   ///
   /// - Parameters:
-  ///   - messages: An array of objects with `role` and `content`, and whatever else the template knows.
+  ///   - messages: An array of objects with `role` and `content`, and whatever else the template knows;
+  ///     what is null in one of them counts as absent, and its reasoning goes by `reasoning_content` and `thinking`.
   ///   - tools: Descriptions of functions that the model may call; `null` for none.
   ///   - addingGenerationPrompt: Whether the text ends with what comes before an answer.
   ///   - name: Which template, where there are several; nil for `tool_use` if there are tools and such a template, or else
@@ -135,11 +136,30 @@ extension PipelineTokenizer {
     let template = try chatSettings.template(name, withTools: tools != .null)
     do throws(InputError) {
       return try template.text(
-        messages: messages, tools: tools, addingGenerationPrompt: addingGenerationPrompt,
+        messages: Self.prepared(messages), tools: tools, addingGenerationPrompt: addingGenerationPrompt,
         variables: chatSettings.specialTokens + variables)
     } catch {
       throw error.inside(ChatSettings.place(name ?? "default"))
     }
+  }
+
+  /// Messages as `transformers` (5.23) hands them to a template: without members that are null, which templates would write
+  /// as `None`, and with the reasoning of a message under the names that templates look for.
+  private static func prepared(_ messages: JSONValue) -> JSONValue {
+    guard case .array(let messages) = messages else { return messages }
+    return .array(
+      messages.map { message in
+        guard case .object(var members) = message else { return message }
+        members.removeAll { $0.value == .null }
+        func value(_ name: JSONString) -> JSONValue? { members.first { $0.key == name }?.value }
+        guard let reasoning = value("reasoning_content") ?? value("thinking") ?? value("reasoning") else {
+          return .object(members)
+        }
+        let (hasThinking, hasReasoning) = (value("thinking") != nil, value("reasoning_content") != nil)
+        if !hasThinking { members.insert(JSONMember("thinking", reasoning), at: 0) }
+        if !hasReasoning { members.append(JSONMember("reasoning_content", reasoning)) }
+        return .object(members)
+      })
   }
 
   /// The names of the chat templates that came with the tokenizer.

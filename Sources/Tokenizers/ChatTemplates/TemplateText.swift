@@ -45,17 +45,32 @@ extension TemplateValue {
     let (single, double) = (UInt8(ascii: "'"), UInt8(ascii: "\""))
     let quote = text.utf8.contains(single) && !text.utf8.contains(double) ? double : single
     var out = [quote]
-    for byte in text.utf8 {
-      switch byte {
-      case quote, UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
-      case 0x0A: out += Array("\\n".utf8)
-      case 0x0D: out += Array("\\r".utf8)
-      case 0x09: out += Array("\\t".utf8)
-      case 0..<0x20, 0x7F: out += Array("\\x\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8)
-      default: out.append(byte)
+    for scalar in text.text.unicodeScalars {
+      switch scalar {
+      case Unicode.Scalar(quote), "\\": out += Array("\\\(scalar)".utf8)
+      case "\n": out += Array("\\n".utf8)
+      case "\r": out += Array("\\r".utf8)
+      case "\t": out += Array("\\t".utf8)
+      case _ where isPrintable(scalar): out += Array(String(scalar).utf8)
+      default: out += Array(escaped(scalar).utf8)
       }
     }
     return out + [quote]
+  }
+
+  /// Python writes other scalars by their numbers.
+  private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+    case .spaceSeparator: scalar == " "
+    default: true
+    }
+  }
+
+  private static func escaped(_ scalar: Unicode.Scalar) -> String {
+    let digits = String(scalar.value, radix: 16)
+    let (letter, count) = scalar.value < 0x100 ? ("x", 2) : scalar.value < 0x10000 ? ("u", 4) : ("U", 8)
+    return "\\\(letter)\(String(repeating: "0", count: count - digits.count))\(digits)"
   }
 }
 

@@ -155,8 +155,9 @@ extension PipelineTokenizer {
         guard let reasoning = value("reasoning_content") ?? value("thinking") ?? value("reasoning") else {
           return .object(members)
         }
-        let (hasThinking, hasReasoning) = (value("thinking") != nil, value("reasoning_content") != nil)
-        if !hasThinking { members.insert(JSONMember("thinking", reasoning), at: 0) }
+        let (thinking, hasReasoning) = (value("thinking") ?? reasoning, value("reasoning_content") != nil)
+        members.removeAll { $0.key == "thinking" }
+        members.insert(JSONMember("thinking", thinking), at: 0)
         if !hasReasoning { members.append(JSONMember("reasoning_content", reasoning)) }
         return .object(members)
       })

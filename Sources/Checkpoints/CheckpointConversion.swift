@@ -15,8 +15,8 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
 /// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and floating
 /// point of eight bits and less, are copied as they lie. The free text of safetensors files is carried into another one.
 ///
-/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for a tensor that neither can be read as numbers nor copied, or that the format has no type for;
-///   what reading throws; `io` where the file cannot be written.
+/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for a
+///   tensor that neither can be read as numbers nor copied, or that the format has no type for; what reading throws; `io` where the file cannot be written.
 public func convert(
   _ checkpoint: some Checkpoint, to path: String, _ target: CheckpointFormat, as format: StorageFormat? = nil
 ) throws(InputError) {

@@ -238,6 +238,7 @@ struct AttentionCase: Sendable, CustomTestStringConvertible {
     let empty = scaledDotProductAttention(query: q, key: .zeros([2, 0, 2, 8]), value: .zeros([2, 0, 2, 8]))
     #expect(empty.scalars.allSatisfy { $0 == 0 })
     #expect(scaledDotProductAttention(query: .zeros([2, 0, 2, 8]), key: k, value: k).shape == [2, 0, 16])
+    #expect(scaledDotProductAttention(query: .zeros([2, 5, 0, 8]), key: k, value: k).shape == [2, 5, 0])
   }
 
   /// Beyond the count, and where padding is, memory may hold anything.

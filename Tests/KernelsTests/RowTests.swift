@@ -229,6 +229,28 @@ import Testing
     }
   }
 
+  /// One row's probabilities and the gradients of its scores, and nothing beyond the count.
+  @Test func attendGradient() {
+    var numbers = Numbers(14)
+    for table in tables {
+      for count in Self.widths {
+        let before = numbers.array(count + 1).map { 4 * $0 }, incoming = numbers.array(count + 1)
+        var (scores, gradients) = (before, incoming)
+        scores[0] = -.infinity
+        let (scale, normalizer, delta, factor) = (Float(0.37), Float(0.9), Float(-0.21), Float(1.7))
+        table.attendGradient(&scores, scale, normalizer, &gradients, delta, factor, count)
+        #expect(scores[0] == 0 && gradients[0] == 0, "\(table.name) \(count)")
+        for i in 1..<max(count, 1) {
+          let probability = exp(Double(scale) * Double(before[i]) - Double(normalizer))
+          let gradient = Double(factor) * probability * (Double(incoming[i]) - Double(delta))
+          #expect(abs(Double(scores[i]) - probability) <= 1e-6 * probability, "\(table.name) \(count) \(i)")
+          #expect(abs(Double(gradients[i]) - gradient) <= 2e-6 * probability, "\(table.name) \(count) \(i)")
+        }
+        #expect(scores[count] == before[count] && gradients[count] == incoming[count], "\(table.name) \(count)")
+      }
+    }
+  }
+
   @Test func crossEntropy() {
     var numbers = Numbers(12)
     for table in tables {

@@ -87,7 +87,7 @@ struct AttentionForwardWork: ScratchWork {
   private func head(_ row: Int, _ h: Int, firstQuery: Int) -> AttentionHead {
     let g = geometry
     return AttentionHead(
-      geometry: g, row: row, query: query + g.query.start(row: row, head: h) + firstQuery * g.query.rowStride,
+      geometry: g, query: query + g.query.start(row: row, head: h) + firstQuery * g.query.rowStride,
       key: key + g.key.start(row: row, head: h / g.groupSize),
       value: value + g.value.start(row: row, head: h / g.groupSize))
   }

@@ -21,7 +21,6 @@ protocol AttentionProducts {
 /// Where the first query, key and value of one head of one batch row lie.
 struct AttentionHead {
   let geometry: AttentionGeometry
-  let row: Int
   let query: Source
   let key: Source
   let value: Source

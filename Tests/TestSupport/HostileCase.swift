@@ -78,7 +78,8 @@ extension HostileCase {
     let path = try make(folder)
     let before = (files: openFiles(), memory: ProcessMemory.startPeak())
     var (problems, seconds) = attempt(path)
-    if openFiles() != before.files { problems.append("left a file open") }
+    let left = openFiles().filter { before.files[$0.key] != $0.value }
+    if !left.isEmpty { problems.append("left open: \(left.values.sorted())") }
     if let start = before.memory, let peak = ProcessMemory.peak {
       let allowed = 32 << 20 + 2 * byteCount(folder)
       if peak - start > allowed { problems.append("held \((peak - start) >> 20) MB, more than \(allowed >> 20)") }
@@ -107,9 +108,19 @@ extension HostileCase {
   }
 }
 
-/// How many files the process has open, where the system tells.
-private func openFiles() -> Int {
-  (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+/// The files that the process has open, by descriptor, where the system tells.
+///
+/// Without those that the system's own threads take when they like: Dispatch's timers and queues have no path, and it
+/// reads the states of its threads under `/proc`.
+private func openFiles() -> [String: String] {
+  let folder = "/proc/self/fd"
+  let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+  var files: [String: String] = [:]
+  for descriptor in descriptors {
+    let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\(descriptor)")
+    if let path, path.hasPrefix("/"), !path.hasPrefix("/proc/") { files[descriptor] = path }
+  }
+  return files
 }
 
 /// The bytes of all files in a folder.

@@ -15,13 +15,15 @@ runProgram {
 
       info FILE            lists the tensors: type, shape, bytes
       diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
-      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; or, of a model, a folder with its weights,
-                           configuration and tokenizer
+      convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; OUTPUT/model.safetensors.index.json and its
+                           shards; or, of a model, a folder with its weights, configuration and tokenizer
       receipt MODEL        loads a model, and says what became of each tensor
     """,
     operands: ["COMMAND", "FILE..."],
     options: [
       .init("dtype", "TYPE", "convert: float32, bfloat16 or float16 (default: as it is, quantized ones as float32)"),
+      .init(
+        "shard-size", "SIZE", "convert to a folder: the most bytes of a file, like 5GB or 500MiB (default: one file)"),
       .init("metadata", nil, "info: lists a GGUF file's metadata too"),
     ] + CommandLineTool.runtimeOptions)
   try options.startRuntime()
@@ -39,6 +41,7 @@ runProgram {
     }
   }
   try only("dtype", for: "convert")
+  try only("shard-size", for: "convert")
   try only("metadata", for: "info")
   switch options.operands.first {
   case "info":
@@ -136,8 +139,25 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
       throw InputError(.badValue, "\"\(name)\" is no type", at: "--dtype", advice: "Use float32, bfloat16 or float16.")
     }
   }
+  var shardSize: ShardSize?
+  if let text = options.string("shard-size") {
+    do throws(InputError) { shardSize = try ShardSize(parsing: text) } catch { throw error.inside("--shard-size") }
+  }
+  let index = "/model.safetensors.index.json"
+  var output = path
   if let target = CheckpointFormat.allCases.first(where: { path.hasSuffix("." + $0.rawValue) }) {
+    guard shardSize == nil else {
+      throw InputError(
+        .badValue, "\(path) is one file", at: "--shard-size", advice: "Give a folder, or FOLDER\(index).")
+    }
     try Checkpoints.convert(try openCheckpoint(at: source), to: path, target, as: format)
+  } else if path.hasSuffix(index) {
+    guard let shardSize else { throw InputError(.missing, "is needed for shards", at: "--shard-size") }
+    // What fits into one file has no index.
+    output = String(path.dropLast(index.count))
+    let folder = try AtomicDirectory(replacing: output)
+    try Checkpoints.convert(try openCheckpoint(at: source), to: folder, shardSize: shardSize, as: format)
+    try folder.commit()
   } else {
     guard resolvedPath(path) == nil || resolvedPath(source) != resolvedPath(path) else {
       throw InputError(
@@ -147,7 +167,7 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
       throw InputError(.unsupported, "is of a family that is not written", at: source)
     }
     let folder = try AtomicDirectory(replacing: path)
-    try model.save(to: folder)
+    try model.save(to: folder, shardSize: shardSize)
     var carried: Set<String> = ["config.json"]
     do throws(InputError) {
       for file in try TokenizerFiles(of: source).contents {
@@ -164,8 +184,8 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     try folder.commit()
     for name in left { print("\(path) goes without \(shown(JSONString(name))).") }
   }
-  print("\(path) is written.")
-  try options.printResult([("output", .string(JSONString(path)))])
+  print("\(output) is written.")
+  try options.printResult([("output", .string(JSONString(output)))])
 }
 
 /// The model of a folder as the class that it names, so that no part of it is left aside; of a file, or a folder that

@@ -24,21 +24,15 @@ public func convert(
     throw InputError(
       .unsupported, "NumPy has no bfloat16", at: path, advice: "Use float16 or float32, or write safetensors.")
   }
-  let sources = Set(([checkpoint.path] + checkpoint.tensors.map(\.path)).compactMap(resolvedPath))
-  guard resolvedPath(path).map(sources.contains) != true else {
-    throw InputError(
-      .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
-  }
+  guard resolvedPath(path).map(sources(of: checkpoint).contains) != true else { throw wouldBeLost(path) }
   let contents = try checkpoint.tensors.map { (tensor) throws(InputError) in
     try ConvertedTensor(tensor, format ?? (target == .npz && tensor.storageFormat == .bfloat16 ? .float32 : nil))
   }
   switch target {
   case .safetensors:
-    let tensors = contents.map { SafetensorsTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape) }
-    let metadata = (checkpoint as? SafetensorsCheckpoint)?.metadata ?? []
-    // Hugging Face's loader asks for the metadata that says where the file comes from.
-    let origin = metadata.contains { $0.key == "format" } ? [] : [(key: "format", value: "pt")]
-    try SafetensorsWriter.write(tensors, metadata: origin + metadata, to: path) { (index, sink) throws(InputError) in
+    let metadata = carriedText(of: checkpoint)
+    try SafetensorsWriter.write(contents.map(\.entry), metadata: metadata, to: path) {
+      (index, sink) throws(InputError) in
       try contents[index].write { (bytes) throws(InputError) in try sink.write(bytes) }
     }
   case .npz:
@@ -61,6 +55,43 @@ public func convert(
   }
 }
 
+/// Writes the tensors of a checkpoint of any format into a folder that is about to be committed, as `convert(_:to:_:as:)`
+/// writes them to one safetensors file: to `model.safetensors` or, where they have more bytes than `shardSize`, to several
+/// files and an index. No more than one tensor is in memory at a time.
+///
+/// - Throws: As for one file, and `badValue` where the folder holds what is read; `tooLarge` for more than 512 files.
+public func convert(
+  _ checkpoint: some Checkpoint, to folder: AtomicDirectory, shardSize: ShardSize?, as format: StorageFormat? = nil
+) throws(InputError) {
+  if let target = resolvedPath(folder.path) {
+    for source in sources(of: checkpoint) where source == target || source.utf8.starts(with: (target + "/").utf8) {
+      throw wouldBeLost(folder.path)
+    }
+  }
+  let contents = try checkpoint.tensors.map { (tensor) throws(InputError) in try ConvertedTensor(tensor, format) }
+  try SafetensorsWriter.write(
+    contents.map(\.entry), metadata: carriedText(of: checkpoint), to: folder, shardSize: shardSize
+  ) { (index, sink) throws(InputError) in
+    try contents[index].write { (bytes) throws(InputError) in try sink.write(bytes) }
+  }
+}
+
+/// The files that are read.
+private func sources(of checkpoint: some Checkpoint) -> Set<String> {
+  Set(([checkpoint.path] + checkpoint.tensors.map(\.path)).compactMap(resolvedPath))
+}
+
+private func wouldBeLost(_ path: String) -> InputError {
+  InputError(
+    .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+}
+
+/// The free text of safetensors files, and where they come from.
+private func carriedText(of checkpoint: some Checkpoint) -> [(key: String, value: String)] {
+  let metadata = (checkpoint as? SafetensorsCheckpoint)?.metadata ?? []
+  return metadata.contains { $0.key == "format" } ? metadata : origin + metadata
+}
+
 /// A tensor on its way into another file.
 private struct ConvertedTensor {
   let name: JSONString
@@ -81,6 +112,8 @@ private struct ConvertedTensor {
       throw source.unreadable()
     }
   }
+
+  var entry: SafetensorsTensor { SafetensorsTensor(name: name, dtype: dtype, shape: shape) }
 
   func write(_ sink: (UnsafeRawBufferPointer) throws(InputError) -> Void) throws(InputError) {
     var failure: InputError?

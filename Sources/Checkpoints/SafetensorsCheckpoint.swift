@@ -169,6 +169,7 @@ public struct SafetensorsCheckpoint: Checkpoint {
     case index(String, folder: String)
 
     init(_ path: String) throws(InputError) {
+      try AtomicDirectory.recoverIfAbsent(path)
       guard let kind = try fileKind(path) else {
         throw InputError(
           .notFound, "is not there", at: path, advice: "Give the model's folder or its safetensors file.")
@@ -179,9 +180,9 @@ public struct SafetensorsCheckpoint: Checkpoint {
         self = path.utf8.suffix(11).elementsEqual(".index.json".utf8) ? .index(path, folder: folder) : .file(path)
         return
       }
-      let index = "\(path)/model.safetensors.index.json"
-      if try fileKind("\(path)/model.safetensors", followingLinks: false) != nil {
-        self = .file("\(path)/model.safetensors")
+      let (whole, index) = ("\(path)/\(WeightsFile.whole)", "\(path)/\(WeightsFile.index)")
+      if try fileKind(whole, followingLinks: false) != nil {
+        self = .file(whole)
       } else if try fileKind(index, followingLinks: false) != nil {
         self = .index(index, folder: path)
       } else {

@@ -13,6 +13,13 @@ public struct SafetensorsTensor: Sendable, Equatable {
   public init(name: JSONString, dtype: SafetensorsDType, shape: [Int]) {
     (self.name, self.dtype, self.shape) = (name, dtype, shape)
   }
+
+  /// The bytes that it takes.
+  func byteCount() throws(InputError) -> Int {
+    do throws(InputError) { return try dtype.byteCount(of: shape) } catch { throw error.inside(name.quoted) }
+  }
+
+  static let uncountable = InputError(.overflow, "the tensors have more bytes than 64 bits can count")
 }
 
 /// Writes safetensors files.
@@ -39,11 +46,64 @@ public enum SafetensorsWriter {
     _ tensors: [SafetensorsTensor], metadata: [(key: String, value: String)] = [], to path: String,
     contents: (_ index: Int, _ sink: SafetensorsSink) throws(InputError) -> Void
   ) throws(InputError) {
-    let plan: Plan
-    do throws(InputError) { plan = try Plan(tensors, metadata) } catch { throw error.inside(path) }
+    let plan: SafetensorsPlan
+    do throws(InputError) { plan = try SafetensorsPlan(tensors, tensors.indices, metadata) } catch {
+      throw error.inside(path)
+    }
+    try plan.write(tensors, to: path, contents: contents)
+  }
+}
+
+/// A file that is to be written: its header, and what follows it. It is made before anything is written.
+struct SafetensorsPlan {
+  private var header: [UInt8] = []
+  private var order: [(index: Int, byteCount: Int)] = []
+
+  /// - Parameter positions: those of `tensors` that the file will hold.
+  init(
+    _ tensors: [SafetensorsTensor], _ positions: some Sequence<Int>, _ metadata: [(key: String, value: String)]
+  ) throws(InputError) {
+    var members: [JSONMember] = []
+    if !metadata.isEmpty {
+      let pairs = metadata.map { JSONMember(JSONString($0.key), .string(JSONString($0.value))) }
+      members.append(JSONMember("__metadata__", .object(pairs)))
+    }
+    let sorted = positions.sorted {
+      (-tensors[$0].dtype.rank, tensors[$0].name) < (-tensors[$1].dtype.rank, tensors[$1].name)
+    }
+    var end = 0
+    for index in sorted {
+      let tensor = tensors[index]
+      let byteCount = try tensor.byteCount()
+      let (next, overflowed) = end.addingReportingOverflow(byteCount)
+      guard !overflowed else { throw SafetensorsTensor.uncountable }
+      members.append(
+        JSONMember(
+          tensor.name,
+          [
+            "dtype": .string(JSONString(tensor.dtype.rawValue)), "shape": .array(tensor.shape.map { .integer($0) }),
+            "data_offsets": [.integer(end), .integer(next)],
+          ]))
+      order.append((index, byteCount))
+      end = next
+    }
+    var text = try JSONValue.object(members).encoded()
+    text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
+    guard text.count <= SafetensorsHeader.byteLimit else {
+      throw InputError(.tooLarge, "the header has \(text.count) bytes, more than \(SafetensorsHeader.byteLimit)")
+    }
+    // The reader's own judgement: nothing is written that could not be read back.
+    _ = try SafetensorsHeader(parsing: text, dataByteCount: end)
+    header = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
+  }
+
+  func write(
+    _ tensors: [SafetensorsTensor], to path: String,
+    contents: (_ index: Int, _ sink: SafetensorsSink) throws(InputError) -> Void
+  ) throws(InputError) {
     let file = try AtomicFile(replacing: path)
-    try file.write(plan.header)
-    for (index, byteCount) in plan.order {
+    try file.write(header)
+    for (index, byteCount) in order {
       let sink = SafetensorsSink(file, byteCount, tensors[index].name)
       do throws(InputError) {
         try contents(index, sink)
@@ -54,49 +114,6 @@ public enum SafetensorsWriter {
       }
     }
     try file.commit()
-  }
-
-  private struct Plan {
-    var header: [UInt8] = []
-    var order: [(index: Int, byteCount: Int)] = []
-
-    init(_ tensors: [SafetensorsTensor], _ metadata: [(key: String, value: String)]) throws(InputError) {
-      var members: [JSONMember] = []
-      if !metadata.isEmpty {
-        let pairs = metadata.map { JSONMember(JSONString($0.key), .string(JSONString($0.value))) }
-        members.append(JSONMember("__metadata__", .object(pairs)))
-      }
-      let sorted = tensors.indices.sorted {
-        (-tensors[$0].dtype.rank, tensors[$0].name) < (-tensors[$1].dtype.rank, tensors[$1].name)
-      }
-      var end = 0
-      for index in sorted {
-        let tensor = tensors[index]
-        let byteCount: Int
-        do throws(InputError) { byteCount = try tensor.dtype.byteCount(of: tensor.shape) } catch {
-          throw error.inside(tensor.name.quoted)
-        }
-        let (next, overflowed) = end.addingReportingOverflow(byteCount)
-        guard !overflowed else { throw InputError(.overflow, "the tensors have more bytes than 64 bits can count") }
-        members.append(
-          JSONMember(
-            tensor.name,
-            [
-              "dtype": .string(JSONString(tensor.dtype.rawValue)), "shape": .array(tensor.shape.map { .integer($0) }),
-              "data_offsets": [.integer(end), .integer(next)],
-            ]))
-        order.append((index, byteCount))
-        end = next
-      }
-      var text = try JSONValue.object(members).encoded()
-      text.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-      guard text.count <= SafetensorsHeader.byteLimit else {
-        throw InputError(.tooLarge, "the header has \(text.count) bytes, more than \(SafetensorsHeader.byteLimit)")
-      }
-      // The reader's own judgement: nothing is written that could not be read back.
-      _ = try SafetensorsHeader(parsing: text, dataByteCount: end)
-      header = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) } + text
-    }
   }
 }
 

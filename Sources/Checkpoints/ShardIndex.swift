@@ -13,9 +13,15 @@ struct ShardIndex {
   static let shardLimit = 512
   private static let tensorLimit = 1 << 19
 
+  private static let byteLimit = 1 << 26
+
   init(_ path: String) throws(InputError) {
+    try self.init(parsing: try InputFile.contents(of: path, atMost: Self.byteLimit), at: path)
+  }
+
+  private init(parsing bytes: [UInt8], at path: String) throws(InputError) {
     self.path = path
-    let root = try JSONField(parsing: try InputFile.contents(of: path, atMost: 1 << 26), at: path)
+    let root = try JSONField(parsing: bytes, at: path)
     weightMap = try root.required("weight_map")
     let metadata = try root.has("metadata") ? try root.required("metadata") : nil
     totalSize = try metadata?.has("total_size") ?? false ? try metadata?.required("total_size").double() : nil
@@ -53,6 +59,29 @@ struct ShardIndex {
     guard let claimed = totalSize, claimed != sum else { return nil }
     return InputError(
       .inconsistent, "claims \(claimed) bytes, but the shards hold \(sum)", at: "metadata.total_size")
+  }
+
+  /// The text of an index, as transformers writes it: names in the order of their bytes, a line for each.
+  ///
+  /// - Parameters:
+  ///   - shards: the plain name of the file that holds each tensor.
+  ///   - elementCount: how many elements all tensors have together.
+  ///   - path: where the index will stand, for errors.
+  /// - Throws: what the reader would refuse.
+  static func encoded(
+    _ shards: [(tensor: JSONString, file: String)], byteCount: Int, elementCount: Int, at path: String
+  ) throws(InputError) -> [UInt8] {
+    let map = shards.sorted { $0.tensor < $1.tensor }.map { JSONMember($0.tensor, .string(JSONString($0.file))) }
+    let index: JSONValue = [
+      "metadata": ["total_parameters": .integer(elementCount), "total_size": .integer(byteCount)],
+      "weight_map": .object(map),
+    ]
+    do throws(InputError) {
+      let bytes = try index.encoded(pretty: true) + [UInt8(ascii: "\n")]
+      guard bytes.count <= byteLimit else { throw InputError(.tooLarge, "would have more than \(byteLimit) bytes") }
+      _ = try ShardIndex(parsing: bytes, at: "")
+      return bytes
+    } catch { throw error.inside(path) }
   }
 
   static func pickle(_ what: String) -> InputError {

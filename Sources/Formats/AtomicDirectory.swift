@@ -25,7 +25,8 @@
 /// becomes `<target>.previous`, in place of an older one. `recover` finishes that too, so that from the second commit on
 /// two whole folders exist at every moment.
 ///
-/// An old folder is only replaced when nothing in it gets lost: every file in it has a successor of the same name.
+/// An old folder is only replaced when nothing in it gets lost: every file in it has a successor of the same name, or
+/// `supersede` says that others take its place.
 ///
 ///     let folder = try AtomicDirectory(replacing: "checkpoints/step-1000")
 ///     try folder.write(configuration, to: "config.json")
@@ -39,6 +40,7 @@ public final class AtomicDirectory {
   private let discardsOthers: Bool
   private let keepsReplaced: Bool
   private var descriptor: Int32?
+  private var isSuperseded: [(String) -> Bool] = []
 
   /// Creates the hidden folder beside `path`, after cleaning up what killed writers left.
   ///
@@ -110,6 +112,10 @@ public final class AtomicDirectory {
         error.kind, "could not be prepared: \(error.what)", at: "\(path)/\(name)\(rest)", advice: error.advice)
     }
   }
+
+  /// Says that what is written here takes the place of other files too, by their names: those of a replaced folder need no
+  /// successor then.
+  public func supersede(_ isSuperseded: @escaping (_ name: String) -> Bool) { self.isSuperseded.append(isSuperseded) }
 
   /// The path of a file while it is prepared; a folder within this one is made.
   private func stagedPath(of name: String) throws(InputError) -> String {
@@ -272,8 +278,9 @@ public final class AtomicDirectory {
   private func checkNothingIsLost(_ old: String, _ new: String, _ path: String) throws(InputError) {
     if discardsOthers { return }
     let kept = Set(try Self.entries(of: new).map { JSONString($0) })
-    let lost = try Self.entries(of: old).filter {
-      !kept.contains(JSONString($0)) && !TemporaryName.isTemporary($0) && $0 != ".DS_Store"
+    let lost = try Self.entries(of: old).filter { name in
+      !kept.contains(JSONString(name)) && !TemporaryName.isTemporary(name) && name != ".DS_Store"
+        && !isSuperseded.contains { $0(name) }
     }
     guard lost.isEmpty else {
       let names = lost.prefix(5).map { JSONString($0).quoted }.joined(separator: ", ")

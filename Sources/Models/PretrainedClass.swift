@@ -70,14 +70,13 @@ extension PretrainedClass {
     return outline.model
   }
 
-  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`.
+  /// Saves the model as a Hugging Face folder: `config.json` and `model.safetensors`, or several files instead of one that
+  /// is larger than `shardSize`.
   ///
-  /// - Throws: `io` where the folder cannot be written.
-  public func save(to folder: AtomicDirectory) throws(InputError) {
+  /// - Throws: `io` where the folder cannot be written, `tooLarge` for more than 512 files.
+  public func save(to folder: AtomicDirectory, shardSize: ShardSize?) throws(InputError) {
     try folder.write(try folderConfiguration.encoded(pretty: true), to: "config.json")
-    try folder.write("model.safetensors") { (path) throws(InputError) in
-      try saveParameters(of: self, to: path, extra: extraTensors)
-    }
+    try saveParameters(of: self, to: folder, shardSize: shardSize, extra: extraTensors)
   }
 }
 

@@ -6,10 +6,18 @@ import Tensor
 
 /// A model that can be saved as a Hugging Face folder.
 public protocol SavableModel: Module {
+  /// Writes `config.json` and the weights: `model.safetensors` or, where they have more bytes than `shardSize`, several
+  /// files and `model.safetensors.index.json`.
+  ///
+  /// - Throws: `io` where the folder cannot be written, `tooLarge` for more than 512 files.
+  func save(to folder: AtomicDirectory, shardSize: ShardSize?) throws(InputError)
+}
+
+extension SavableModel {
   /// Writes `config.json` and `model.safetensors`.
   ///
   /// - Throws: `io` where the folder cannot be written.
-  func save(to folder: AtomicDirectory) throws(InputError)
+  public func save(to folder: AtomicDirectory) throws(InputError) { try save(to: folder, shardSize: nil) }
 }
 
 extension Module {

@@ -21,8 +21,9 @@ public struct TrainingCheckpoint: Sendable {
   /// The folder.
   public let path: String
   private let manifest: Manifest
+  private let weightsName: String
 
-  private static let weights = "model.safetensors"
+  private static let weights = WeightsFile.whole
   private static let moments = "optimizer.safetensors"
 
   /// The files that every checkpoint has.
@@ -86,10 +87,11 @@ public struct TrainingCheckpoint: Sendable {
     let manifestPath = "\(path)/\(Manifest.fileName)"
     let bytes = try InputFile.contents(of: manifestPath, atMost: 1 << 21)
     do throws(InputError) { manifest = try Manifest(parsing: bytes) } catch { throw error.inside(manifestPath) }
-    for name in [TrainingCheckpoint.weights, TrainingCheckpoint.moments] {
-      guard manifest.files.contains(where: { $0.name == name }) else {
-        throw InputError(.missing, "does not list \(name)", at: manifestPath)
-      }
+    let names = manifest.files.map(\.name)
+    // A model may have been saved in shards.
+    weightsName = names.contains(WeightsFile.index) ? WeightsFile.index : TrainingCheckpoint.weights
+    for name in [weightsName, TrainingCheckpoint.moments] where !names.contains(name) {
+      throw InputError(.missing, "does not list \(name)", at: manifestPath)
     }
     try manifest.verify(folder: path)
     self.path = path
@@ -113,7 +115,7 @@ public struct TrainingCheckpoint: Sendable {
       try Arithmetic.current.requireSame(as: manifest.arithmetic)
     } catch { throw error.inside(path) }
     var restored = model
-    try load(TrainingCheckpoint.weights, into: &restored, ignoringOthers: true)
+    try load(weightsName, into: &restored, ignoringOthers: true)
     let field = JSONField(manifest.optimizer, at: "\(path)/\(Manifest.fileName): optimizer")
     let updates = try field.required("updates")
     let updateCount = try updates.int(in: 0...1 << 53)
@@ -163,7 +165,8 @@ public struct TrainingCheckpoint: Sendable {
 extension TrainingCheckpoint {
   /// Adds a run's state to a folder that is about to be committed.
   ///
-  /// The weights are those of `model.safetensors`, which is written here unless a model's own `save` put it there before.
+  /// The weights are those of `model.safetensors`, or of its shards, which is written here unless a model's own `save` put
+  /// them there before.
   /// Nothing may be added to the folder afterwards. The run's step is the number of the optimizer's updates.
   ///
   /// - Throws: `nonFinite` for weights or moments that are NaN or infinite, so that no good checkpoint is replaced by one;
@@ -174,12 +177,11 @@ extension TrainingCheckpoint {
     let table = MomentTable(optimizer.moments)
     try requireFinite(model, at: folder.path)
     try requireFinite(table, at: folder.path)
-    let weightsPath = try folder.path(of: weights)
-    if try fileKind(weightsPath) == nil {
-      try folder.write(weights) { (path) throws(InputError) in try saveParameters(of: model, to: path) }
+    let staging = String(try folder.path(of: moments).dropLast(moments.count + 1))
+    if try !names(inFolder: staging).contains(where: WeightsFile.isOne) {
+      try saveParameters(of: model, to: folder, shardSize: nil)
     }
     try folder.write(moments) { (path) throws(InputError) in try saveParameters(of: table, to: path) }
-    let staging = String(weightsPath.dropLast(weights.count + 1))
     var files: [Manifest.File] = []
     for name in try names(inFolder: staging) { files.append(try Manifest.File(name, at: "\(staging)/\(name)")) }
     let settings = optimizer.settings(updateCount: optimizer.updateCount, optimizer.moments)

@@ -27,6 +27,24 @@ import Training
     }
   }
 
+  /// A model may be saved whole after it was saved in shards, and the other way round.
+  @Test func aRunInShardsIsResumed() throws {
+    try withFolder { folder in
+      let path = folder + "/run"
+      for shardSize in [ShardSize(byteCount: 3000), nil, ShardSize(byteCount: 1), ShardSize(byteCount: 3000)] {
+        var run = try TinyRun()
+        try run.train(0..<2)
+        try run.save(to: path, shardSize: shardSize)
+        let files = try FileManager.default.contentsOfDirectory(atPath: path)
+        #expect(files.contains("model.safetensors") == (shardSize == nil))
+        var other = try TinyRun()
+        other.model = tinyModel(seed: 99)
+        try TrainingCheckpoint(opening: path).restore(&other.model, &other.optimizer, of: other.recipe)
+        #expect(other.bits == run.bits)
+      }
+    }
+  }
+
   @Test(.enabled(if: Runtime.availableKernels.count > 1, "this processor has one kernel set alone"))
   func otherKernelsAreRefusedWithTheWayBack() throws {
     try withTemporaryFolder { folder in

@@ -80,9 +80,9 @@ struct TinyRun {
   /// The checksum of the weights and of both moments, bit by bit.
   var bits: String { digest(model.parameters.map(\.value) + optimizer.moments.flatMap { [$0.first, $0.second] }) }
 
-  func save(to path: String, keepingReplaced: Bool = true) throws(InputError) {
+  func save(to path: String, keepingReplaced: Bool = true, shardSize: ShardSize? = nil) throws(InputError) {
     let folder = try TrainingCheckpoint.folder(replacing: path, keepingReplaced: keepingReplaced)
-    try model.save(to: folder)
+    try model.save(to: folder, shardSize: shardSize)
     try TrainingCheckpoint.write(model, optimizer, of: recipe, to: folder)
     try folder.commit()
   }

@@ -72,6 +72,14 @@ PIECES = r"""
 {{ l|join(', ') }} {{ l|join }} {{ [d, d]|join('-', attribute='k') }} {{ 'abc'|join('.') }} {{ l|length }} {{ l|count }} {{ d|length }} {{ l|sum }} {{ [d, d]|sum(attribute='n') }} {{ l|min }} {{ l|max }} {{ ['b', 'A', 'b']|unique|list }}
 {{ undefined_name|default('x') }} {{ ''|default('x') }}| {{ ''|default('x', true) }} {{ none|d('x') }} {{ d.missing|d }}|
 {{ d|items|list }} {{ d|dictsort }} {{ d|list }} {{ 'abc'|list }} {{ '5'|int }} {{ 'x'|int }} {{ '5.9'|int }} {{ 'x'|int(7) }} {{ 5.9|int }} {{ '1.5'|float }} {{ 3.14159|round(2) }} {{ 2.5|round }} {{ 2.1|round(0, 'ceil') }} {{ 42|string }} {{ 'a<b>&"c"'|e }} {{ 'a b  c'|wordcount }}
+{{ 'ab'|center(7) }}|{{ 'ab'|center(5) }}|{{ 'a'|center(4) }}|{{ 'a'|center(1) }}|{{ 'a'|center(-3) }}|{{ 'aé漢'|center(width=8) }}|{{ n|center(4) }}|{{ none|center(8) }}|{{ zzz|center(3) }}|{{ 'x'|center }}|{{ ['a', 'bb']|map('center', 5)|list }} {{ 'ab'.center(5) }}|{{ 'a'.center(4, '*') }}|{{ 'ab'.center(7, '*') }}|{{ 'abc'.center(6, 'é') }}
+{{ 'a'.center(-9223372036854775807 - 1) }}{{ 'a'|center(-9223372036854775807 - 1) }}{{ 'a'.zfill(-9223372036854775807 - 1) }}
+{{ 'a'|center('5') }}
+{{ 'a'|center(none) }}
+{{ 'a'|center(5, 6) }}
+{{ 'a'.center() }}
+{{ 'a'.center(5, '') }}
+{{ 'a'.ljust(5, 'ab') }}
 {{ 'a\nb\n\nc'|indent }} {{ 'a\nb'|indent(2, true) }} {{ 'a\nb'|indent('> ') }}
 {{ msgs|selectattr('role', 'equalto', 'user')|list|length }} {{ msgs|selectattr('tool')|list|length }} {{ msgs|rejectattr('role', 'eq', 'user')|map(attribute='content')|list }} {{ msgs|map(attribute='role')|join(',') }} {{ msgs|map(attribute='zip', default='-')|list }} {{ ['a', 'b']|map('upper')|list }} {{ ['1', '2']|map('int')|sum }} {{ [1, 2, 3]|select('odd')|list }} {{ [0, 1]|reject|list }} {{ [' a ']|map('trim')|first }} {{ msgs|selectattr('role', 'in', ['user', 'x'])|list|length }} {{ [{'a': {'b': 1}}]|map(attribute='a.b')|list }}
 {{ d|tojson }} {{ l|tojson }} {{ 'é"\n\\/</>\u0001'|tojson }} {{ none|tojson }} {{ true|tojson }} {{ 1.0|tojson }} {{ (1, 2)|tojson }} {{ d|tojson(indent=2) }} {{ []|tojson(indent=2) }} {{ {'b': 1, 'a': {'c': []}}|tojson(indent=4, sort_keys=true) }} {{ d|tojson(separators=(',', ':')) }} {{ 'é'|tojson(ensure_ascii=true) }}

@@ -128,12 +128,17 @@ extension PipelineTokenizer {
   ///   - name: Which template, where there are several; nil for `tool_use` if there are tools and such a template, or else
   ///     `default`.
   ///   - variables: Further names that the template knows, such as `enable_thinking`.
-  /// - Throws: `missing` where there is no template; `InputError` as `ChatTemplate`.
+  /// - Throws: `missing` where there is no template; `badValue` for a conversation without a message, which `transformers` (5.23)
+  ///   refuses too; `InputError` as `ChatTemplate`.
   public func applyChatTemplate(
     messages: JSONValue, tools: JSONValue = .null, addingGenerationPrompt: Bool = false, named name: String? = nil,
     variables: [JSONMember] = []
   ) throws(InputError) -> String {
     let template = try chatSettings.template(name, withTools: tools != .null)
+    if case .array(let messages) = messages, messages.isEmpty {
+      throw InputError(
+        .badValue, "The conversation is empty", at: "messages", advice: "Give it at least one message.")
+    }
     do throws(InputError) {
       return try template.text(
         messages: Self.prepared(messages), tools: tools, addingGenerationPrompt: addingGenerationPrompt,

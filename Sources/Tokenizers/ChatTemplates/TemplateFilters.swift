@@ -7,7 +7,7 @@ enum TemplateFilters {
     "rejectattr", "select", "reject", "map", "items", "list", "first", "last", "replace", "string", "int", "float",
     "round",
     "abs", "sum", "min", "max", "sort", "unique", "reverse", "dictsort", "indent", "safe", "e", "escape", "attr",
-    "wordcount",
+    "wordcount", "center",
   ]
 }
 
@@ -33,6 +33,10 @@ extension TemplateInterpreter {
     case "replace":
       let (old, new) = (try arguments.requiredText(0, "old"), try arguments.requiredText(1, "new"))
       return Self.text(try replaced(try text(of: value), old, new, try arguments.integer(2, "count")))
+    case "center":
+      guard arguments.positional.count < 2 else { throw InputError(.badValue, "gives center more than a width") }
+      let width = arguments.value(0, "width") ?? .int(80)
+      return try method(name, of: Self.text(try text(of: value)), .init([width]))
     case "e", "escape": return Self.text(try escaped(try text(of: value)))
     case "indent": return Self.text(try indented(try text(of: value), arguments))
     case "wordcount": return .int(TemplateBytes.words(try text(of: value), most: .max, fromEnd: false).count)

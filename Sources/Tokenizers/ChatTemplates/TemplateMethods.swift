@@ -173,15 +173,21 @@ extension TemplateInterpreter {
       }
       return value(out)
     case "zfill", "ljust", "rjust", "center":
-      let width = try arguments.integer(0, "width") ?? 0
-      let count = max(0, width - scalarCount(of: text[...]))
+      guard let width = try arguments.integer(0, "width") else { throw InputError(.badValue, "does not give a width") }
+      let count = max(0, max(0, width) - scalarCount(of: text[...]))
       let fill = name == "zfill" ? [UInt8(ascii: "0")] : try arguments.text(1, "fillchar") ?? [UInt8(ascii: " ")]
+      guard scalarCount(of: fill[...]) == 1 else {
+        throw InputError(.badValue, "fills up with what is not one character")
+      }
       let (total, overflows) = count.multipliedReportingOverflow(by: fill.count)
       try spend(overflows ? .max : total)
       func padding(_ count: Int) -> [UInt8] { (0..<count).flatMap { _ in fill } }
       switch name {
       case "ljust": return value(text + padding(count))
-      case "center": return value(padding(count / 2) + text + padding(count - count / 2))
+      case "center":
+        // Python's halves: what cannot be shared goes to the left of an odd width.
+        let left = count / 2 + (count & width & 1)
+        return value(padding(left) + text + padding(count - left))
       default:
         let isSigned = name == "zfill" && (text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+"))
         return value(isSigned ? Array(text.prefix(1)) + padding(count) + text.dropFirst() : padding(count) + text)

@@ -35,17 +35,8 @@ public struct MaskFiller: Sendable {
     var tokenizer = try PipelineTokenizer(directory: folder)
     (tokenizer.truncation, tokenizer.padding) = (nil, nil)
     self.tokenizer = tokenizer
-    var named: [String] = []
-    for file in ["tokenizer_config.json", "special_tokens_map.json"] {
-      if let field = try PretrainedModel.documentIfPresent("\(folder)/\(file)")?.optional("mask_token") {
-        if field.kind == .object {
-          named.append(try field.required("content").string())
-        } else {
-          named.append(try field.string())
-        }
-      }
-    }
-    let known = (named + ["[MASK]", "<mask>"]).lazy.compactMap { name in tokenizer.id(of: name).map { (name, $0) } }
+    let names = [tokenizer.specialToken("mask_token"), "[MASK]", "<mask>"].compactMap { $0 }
+    let known = names.lazy.compactMap { name in tokenizer.id(of: name).map { (name, $0) } }
     guard let (mask, id) = known.first else {
       throw InputError(
         .missing, "the tokenizer has no token for what is hidden", at: folder,

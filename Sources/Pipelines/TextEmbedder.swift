@@ -30,16 +30,12 @@ public struct TextEmbedder: Sendable {
     let folder = modules.modelFolder
     encoder = try TokenEncoder(from: folder, as: format)
     width = try modules.outputWidth(encoder.width)
-    var limit = modules.maxTokens
-    if limit == nil, let json = try PretrainedModel.documentIfPresent(folder + "/tokenizer_config.json"),
-      let field = try json.optional("model_max_length")
-    {
-      // "No limit" is written as a number beyond any integer.
-      let length = try field.double(in: 1...Double.greatestFiniteMagnitude)
-      limit = length < 0x1p26 ? Int(length) : nil
-    }
-    maxTokens = min(limit ?? encoder.contextLength, encoder.contextLength)
     var tokenizer = try PipelineTokenizer(directory: folder)
+    let limit = modules.maxTokens ?? tokenizer.modelMaxLength ?? encoder.contextLength
+    guard limit > 0 else {
+      throw InputError(.badValue, "says that the model takes \(limit) tokens", at: "\(folder)/tokenizer_config.json")
+    }
+    maxTokens = min(limit, encoder.contextLength)
     tokenizer.truncation = Truncation(maxLength: maxTokens)
     tokenizer.padding = nil
     self.tokenizer = tokenizer

@@ -102,10 +102,11 @@ extension PipelineTokenizer {
     apply(configuration, tokenizerClass)
   }
 
-  /// Takes over what is said of decoded text and of conversations.
+  /// Takes over what is said of decoded text, of conversations and of the model.
   mutating func apply(_ configuration: TokenizerConfiguration, _ tokenizerClass: TokenizerClass?) {
     let isBytePairs = if case .bpe = model { true } else { false }
     cleansUpSpaces = configuration.cleanUp == .always || configuration.cleanUp == .unlessBytePairs && !isBytePairs
+    modelMaxLength = configuration.modelMaxLength
     chatSettings.specialTokens = configuration.namedTokens(of: tokenizerClass).map {
       JSONMember(JSONString($0.name), .string(JSONString(utf8: $0.token.content)))
     }

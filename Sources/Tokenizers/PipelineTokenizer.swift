@@ -25,6 +25,9 @@ public struct PipelineTokenizer: Tokenizer {
   /// the folder's `clean_up_tokenization_spaces` says; tokenizers of byte pairs ignore that one. What a `decoder` does of
   /// itself is not part of it.
   public var cleansUpSpaces = false
+  /// The most tokens of a text, special ones included, that the model takes, as the folder's `model_max_length` says; nil
+  /// where it does not say, or says that there is no limit. Nothing is cut for it.
+  public internal(set) var modelMaxLength: Int?
   /// The chat templates of the tokenizer's folder.
   var chatSettings = ChatSettings()
 
@@ -73,6 +76,14 @@ public struct PipelineTokenizer: Tokenizer {
 
   /// One more than the greatest token id.
   public var vocabularySize: Int { vocabulary.idBound }
+
+  /// The token that has a role, such as `mask_token`, by the files of the tokenizer's folder or, where they are silent, by the
+  /// class that they name; nil where there is none.
+  public func specialToken(_ role: String) -> String? {
+    guard case .string(let token)? = chatSettings.specialTokens.first(where: { $0.key == JSONString(role) })?.value
+    else { return nil }
+    return token.text
+  }
 
   /// The ids of a text, neither cut nor filled up.
   ///

@@ -102,6 +102,24 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     }
   }
 
+  /// Where no module says so, the tokenizer's limit counts.
+  @Test(arguments: [
+    ("7", 7), ("1000000000000000019884624838656", 20), ("7.0", 7), ("400", 20), ("null", 20), ("0", nil),
+  ])
+  func textsAreCutAsTheTokenizerSays(_ limit: String, _ expected: Int?) throws {
+    try PipelineFixture.changed("embed-mean") { folder in
+      try FileManager.default.removeItem(at: folder.appending(path: "sentence_bert_config.json"))
+      try write(#"{"model_max_length": \#(limit)}"#, to: folder.appending(path: "tokenizer_config.json"))
+    } _: { folder in
+      guard expected != nil else {
+        #expect(errorKind { try TextEmbedder(from: folder) } == .badValue)
+        return
+      }
+      let embedder = try TextEmbedder(from: folder)
+      #expect(embedder.maxTokens == expected)
+    }
+  }
+
   /// Older folders keep the model in a folder of its own.
   @Test func modelsInFoldersOfTheirOwn() throws {
     let text = "the cat sits", plain = try TextEmbedder(from: PipelineFixture.path("embed-mean")).encode([text])
@@ -191,6 +209,23 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
         #expect(candidates.allSatisfy { !$0.text.isEmpty })
       }
       #expect(try filler.fill(try item.required("text").string(), count: 100_000)[0].count > 50)
+    }
+  }
+
+  /// As in transformers, the older file counts first where the other lists no added tokens.
+  @Test(arguments: [
+    (["tokenizer_config.json": #"{"mask_token": "the"}"#], "the"),
+    (["tokenizer_config.json": #"{"mask_token": {"content": "cat", "__type": "AddedToken"}}"#], "cat"),
+    (
+      ["tokenizer_config.json": #"{"mask_token": "the"}"#, "special_tokens_map.json": #"{"mask_token": "cat"}"#], "cat"
+    ), (["tokenizer_config.json": #"{"mask_token": null}"#], "[MASK]"), (["tokenizer_config.json": "{}"], "[MASK]"),
+  ]) func theMaskIsWhatTheFolderSays(_ files: [String: String], _ mask: String) throws {
+    try PipelineFixture.changed("fill-bert") { folder in
+      for (name, text) in files { try write(text, to: folder.appending(path: name)) }
+    } _: { folder in
+      let filler = try MaskFiller(from: folder)
+      #expect(filler.mask == mask)
+      #expect(try filler.fill("dog \(mask) dog").count == 1)
     }
   }
 

@@ -28,6 +28,8 @@ struct TokenizerConfiguration {
   /// token. The original does so, and the files that were converted from it; `transformers` 5 does not by itself.
   private(set) var isLegacy = true
   private(set) var cleanUp = CleanUp.never
+  /// The most tokens that the model takes; nil where there is no limit.
+  private(set) var modelMaxLength: Int?
   /// Whether `added_tokens_decoder` lists the added tokens; if not, a `tokenizer.json` does.
   private(set) var listsAddedTokens = false
   private(set) var addedTokens: [AddedToken] = []
@@ -89,6 +91,10 @@ struct TokenizerConfiguration {
     if let setting = try root.optional("add_bos_token") { addsBeginning = try setting.bool() }
     if let setting = try root.optional("add_eos_token") { addsEnd = try setting.bool() }
     if let setting = try root.optional("extra_ids") { extraIDs = try setting.int(in: 0...AddedTokenMatcher.sizeLimit) }
+    // "No limit" is written as a number beyond any integer.
+    if let length = try root.optional("model_max_length")?.double(), length.magnitude < 0x1p26 {
+      modelMaxLength = Int(length)
+    }
     if let setting = try root.optional("legacy") { isLegacy = try setting.bool() }
     if let setting = try root.optional("add_prefix_space") {
       _ = try setting.bool()

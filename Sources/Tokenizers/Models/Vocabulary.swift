@@ -10,10 +10,10 @@ struct Vocabulary: Sendable {
 
   private var bytes: [UInt8] = []
   private var ends: [UInt32] = [0]
-  private var ids: [Int32] = []
   private var slots: [Slot]
-  private var entryOfID: [Int32] = []
-  private let idLimit: Int
+  /// Nil while every token's id is its place, as in most files: lists of both would take a third of the memory.
+  private var order: Order?
+  private let expectedCount: Int
   private let seed = UInt64.random(in: .min ... .max)
 
   /// An empty vocabulary.
@@ -23,18 +23,52 @@ struct Vocabulary: Sendable {
     var capacity = 16
     while capacity * 3 < expectedCount * 4 { capacity *= 2 }
     slots = [Slot](repeating: Slot(), count: capacity)
-    idLimit = min(Int(Int32.max), expectedCount * 2 + 1 << 20)
-    ids.reserveCapacity(expectedCount)
+    self.expectedCount = expectedCount
     ends.reserveCapacity(expectedCount + 1)
-    entryOfID.reserveCapacity(expectedCount)
     bytes.reserveCapacity(expectedCount * 8)
   }
 
+  private var idLimit: Int { min(Int(Int32.max), expectedCount * 2 + 1 << 20) }
+
   /// The number of tokens.
-  var count: Int { ids.count }
+  var count: Int { ends.count - 1 }
 
   /// One more than the greatest id.
-  var idBound: Int { entryOfID.count }
+  var idBound: Int { order?.entries.count ?? count }
+
+  /// Ids in another order than that of the tokens.
+  private struct Order: Sendable {
+    /// The id of each token.
+    var ids: [Int32]
+    /// The token of each id, or a negative number.
+    var entries: [Int32]
+
+    /// The order of the first `count` tokens.
+    init(_ count: Int, expectedCount: Int) {
+      (ids, entries) = ([], [])
+      ids.reserveCapacity(expectedCount)
+      entries.reserveCapacity(expectedCount)
+      for id in 0..<count { append(id) }
+    }
+
+    mutating func append(_ id: Int) {
+      if entries.count <= id { entries.append(contentsOf: repeatElement(-1, count: id + 1 - entries.count)) }
+      entries[id] = Int32(truncatingIfNeeded: ids.count)
+      ids.append(Int32(truncatingIfNeeded: id))
+    }
+
+    /// Makes the id of a token stand for it.
+    mutating func prefer(_ entry: Int32) { entries[Int(ids[Int(entry)])] = entry }
+  }
+
+  private func id(ofEntry entry: Int) -> Int32 { order?.ids[entry] ?? Int32(truncatingIfNeeded: entry) }
+
+  /// The token that stands for an id; nil where none does.
+  private func entry(ofID id: Int) -> Int? {
+    guard let order else { return 0..<count ~= id ? id : nil }
+    guard order.entries.indices.contains(id), case let entry = Int(order.entries[id]), entry >= 0 else { return nil }
+    return entry
+  }
 
   /// Adds a token.
   ///
@@ -49,17 +83,16 @@ struct Vocabulary: Sendable {
       throw InputError(
         .badValue, "The token \(quoted(token)) has the id \(id)", advice: "Ids lie between 0 and \(idLimit - 1) here.")
     }
-    if !isShared && id < entryOfID.count && entryOfID[id] >= 0 {
+    if !isShared && entry(ofID: id) != nil {
       throw InputError(.duplicate, "The tokens \(quoted(self.token(of: id) ?? [])) and \(quoted(token)) share id \(id)")
     }
-    if (ids.count + 1) * 4 > slots.count * 3 { grow() }
+    if (count + 1) * 4 > slots.count * 3 { grow() }
     let hash = seededHash(of: token, 0, token.count, seed: seed)
     let slot = slotIndex(of: token, 0, token.count, hash)
     guard slots[slot].entry < 0 else { throw InputError(.duplicate, "The token \(quoted(token)) is there twice") }
-    if entryOfID.count <= id { entryOfID.append(contentsOf: repeatElement(-1, count: id + 1 - entryOfID.count)) }
-    entryOfID[id] = Int32(ids.count)
-    slots[slot] = Slot(hash, ids.count)
-    ids.append(Int32(id))
+    if order == nil && id != count { order = Order(count, expectedCount: expectedCount) }
+    order?.append(id)
+    slots[slot] = Slot(hash, count)
     bytes.append(contentsOf: token)
     ends.append(UInt32(truncatingIfNeeded: bytes.count))
   }
@@ -68,7 +101,7 @@ struct Vocabulary: Sendable {
   mutating func prefer(_ token: [UInt8]) {
     let hash = seededHash(of: token, 0, token.count, seed: seed)
     let entry = slots[slotIndex(of: token, 0, token.count, hash)].entry
-    if entry >= 0 { entryOfID[Int(ids[Int(entry)])] = Int32(entry) }
+    if entry >= 0 { order?.prefer(entry) }
   }
 
   /// The id of a token, or `none`.
@@ -79,39 +112,40 @@ struct Vocabulary: Sendable {
   /// The id of the token that is written at `start..<end` of `text`, or `none`.
   func id(of text: [UInt8], _ start: Int, _ end: Int) -> Int32 {
     let entry = slots[slotIndex(of: text, start, end, seededHash(of: text, start, end, seed: seed))].entry
-    return entry < 0 ? Self.none : ids[Int(entry)]
+    return entry < 0 ? Self.none : id(ofEntry: Int(entry))
   }
 
   /// The token of an id.
   func token(of id: Int) -> [UInt8]? {
-    guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return nil }
-    return Array(bytes[range(of: entry)])
+    entry(ofID: id).map { Array(bytes[range(of: $0)]) }
   }
 
   /// Appends the token of an id to a list. Returns whether there is one.
   func appendToken(of id: Int, to list: inout TokenList) -> Bool {
-    guard entryOfID.indices.contains(id), case let entry = Int(entryOfID[id]), entry >= 0 else { return false }
+    guard let entry = entry(ofID: id) else { return false }
     list.append(bytes[range(of: entry)])
     return true
   }
 
   /// Calls `body` with each token, which stands at `start..<end` of `bytes`, and its id.
   func forEachToken(_ body: (_ id: Int, _ bytes: [UInt8], _ start: Int, _ end: Int) -> Void) {
-    for entry in ids.indices { body(Int(ids[entry]), bytes, Int(ends[entry]), Int(ends[entry + 1])) }
+    for entry in 0..<count { body(Int(id(ofEntry: entry)), bytes, Int(ends[entry]), Int(ends[entry + 1])) }
   }
 
   /// The first scalar of the token of an id, which is there.
   func firstScalar(of id: Int32) -> UInt32 {
-    let range = range(of: Int(entryOfID[Int(id)]))
+    let range = range(ofID: id)
     return scalar(in: bytes, at: range.lowerBound, before: range.upperBound).value
   }
 
   /// The last scalar of the token of an id, which is there.
   func lastScalar(of id: Int32) -> UInt32 {
-    let range = range(of: Int(entryOfID[Int(id)]))
+    let range = range(ofID: id)
     let last = scalarStart(in: bytes, endingAt: range.upperBound, notBefore: range.lowerBound)
     return scalar(in: bytes, at: last, before: range.upperBound).value
   }
+
+  private func range(ofID id: Int32) -> Range<Int> { entry(ofID: Int(id)).map(range(of:)) ?? 0..<0 }
 
   private func range(of entry: Int) -> Range<Int> { Int(ends[entry])..<Int(ends[entry + 1]) }
 
@@ -127,13 +161,13 @@ struct Vocabulary: Sendable {
   ///
   /// - Throws: `tooLarge` where a token has more than `limit` bytes, or all together have too many.
   func trie(ofTokensUpTo limit: Int) throws(InputError) -> ByteTrie {
-    var trie = ByteTrie(expectedCount: ids.count)
-    for entry in ids.indices {
+    var trie = ByteTrie(expectedCount: count)
+    for entry in 0..<count {
       let token = bytes[range(of: entry)]
       guard token.count <= limit else {
         throw InputError(.tooLarge, "The token \(quoted(token)) is longer than \(limit) bytes")
       }
-      trie.add(token, id: ids[entry])
+      trie.add(token, id: id(ofEntry: entry))
       try trie.checkSize(tokenCount: entry + 1)
     }
     return trie
@@ -170,7 +204,7 @@ struct Vocabulary: Sendable {
 
   private mutating func grow() {
     slots = [Slot](repeating: Slot(), count: slots.count * 2)
-    for entry in ids.indices {
+    for entry in 0..<count {
       let (start, end) = (Int(ends[entry]), Int(ends[entry + 1]))
       let hash = seededHash(of: bytes, start, end, seed: seed)
       slots[slotIndex(of: bytes, start, end, hash)] = Slot(hash, entry)

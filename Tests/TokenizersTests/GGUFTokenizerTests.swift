@@ -88,12 +88,12 @@ private func file(_ model: String, _ tokens: [String], types: [Int32]? = nil) ->
     return try tokenizer(builder)
   }
 
-  private func piecesFile(_ last: String = "<kept>") -> GGUFBuilder {
+  private func piecesFile(_ last: String = "<kept>", isDefined: Bool = false) -> GGUFBuilder {
     let bytes = (0..<256).map { "<0x" + (String($0 + 256, radix: 16, uppercase: true).dropFirst()) + ">" }
     let words = ["\u{2581}", "a", "b", "ab", "\u{2581}a", "ba", last]
     var builder = file(
       "llama", ["<unk>", "<s>", "</s>"] + bytes + words,
-      types: [2, 3, 3] + bytes.map { _ in 6 } + words.map { $0 == "<kept>" ? 4 : 1 })
+      types: [2, 3, 3] + bytes.map { _ in 6 } + words.map { $0 == "<kept>" || $0 == last && isDefined ? 4 : 1 })
     builder.add("tokenizer.ggml.scores", [0, 0, 0] + bytes.map { _ in 0 } + [-5, -6, -7, -2, -3, -1, 0] as [Float])
     builder.add("tokenizer.ggml.bos_token_id", UInt32(1))
     builder.add("tokenizer.ggml.eos_token_id", UInt32(2))
@@ -119,7 +119,31 @@ private func file(_ model: String, _ tokens: [String], types: [Int32]? = nil) ->
       #expect(try expected.applyChatTemplate(messages: messages) == "<s>a")
     }
     // What a tokenizer.json cannot say is not written otherwise.
-    #expect(throws: InputError.self) { try made(of: piecesFile(), written) }
+    var spaces = piecesFile("b  b", isDefined: true)
+    spaces.add("tokenizer.ggml.add_space_prefix", false)
+    for (builder, name) in [(piecesFile(), "<kept>"), (spaces, "b  b")] {
+      let error = try #require(throws: InputError.self) { try made(of: builder, written) }
+      #expect(error.kind == .unsupported && error.what.contains(name))
+    }
+    var unigrams = file("t5", ["<unk>", "a"], types: [2, 1])
+    unigrams.add("tokenizer.ggml.scores", [0, -1] as [Float])
+    #expect(try tokenizer(unigrams).encode("b") == [0])
+    let error = try #require(throws: InputError.self) { try made(of: unigrams, written) }
+    #expect(error.kind == .unsupported && !error.advice.isEmpty)
+  }
+
+  /// Pieces that users have defined may hold the mark of spaces: they are looked for where spaces are written so.
+  @Test(arguments: ["<kept>", "\u{2581}\u{2581}", "b\u{2581}"]) func writtenDefinedPiecesAreTheSame(_ kept: String)
+    throws
+  {
+    var builder = piecesFile(kept, isDefined: true)
+    builder.add("tokenizer.ggml.add_space_prefix", false)
+    let (found, expected) = (try made(of: builder, written), try tokenizer(builder))
+    for text in Self.texts + ["a<kept>ab", "<kept><kept> b", "  a   b    ", "ab ab", "<s>  </s>b  "] {
+      let ids = try expected.encode(text)
+      #expect(try found.encode(text) == ids, "\(text)")
+      #expect(try found.decode(ids, skippingSpecialTokens: true) == expected.decode(ids, skippingSpecialTokens: true))
+    }
   }
 
   @Test(arguments: ["gpt-2", "llama-bpe", "qwen2", "smollm"]) func writtenBytePairsAreTheSame(_ pattern: String) throws

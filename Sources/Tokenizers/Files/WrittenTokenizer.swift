@@ -9,6 +9,8 @@ struct WrittenTokenizer {
   private let ending: [Int]
   private let model: JSONValue
   private let stages: [JSONMember]
+  /// Whether pieces that users have defined are looked for where spaces are written as the pieces have them.
+  private let findsDefinedInNormalizedText: Bool
   private(set) var chatTemplate: String?
 
   /// The tokenizer of a GGUF file.
@@ -26,7 +28,14 @@ struct WrittenTokenizer {
         try self.init(try file.model(.bytePairs), roles: roles, beginning: first, ending: last)
       } catch { throw error.inside(metadata.path) }
     case .pieces:  // GGUF has no others than unigrams
-      throw metadata.error(.unsupported, "is t5, which is not written as a tokenizer.json", "tokenizer.ggml.model")
+      // The `tokenizers` library applies a map of characters to whole clusters that are short, and to single scalars of
+      // others, where SentencePiece and llama.cpp take the longest text that has a replacement: decomposed Hangul, or a
+      // ligature with an accent, become other tokens.
+      throw metadata.error(
+        .unsupported,
+        "is t5, which is not written: what reads a tokenizer.json replaces other characters than SentencePiece does",
+        "tokenizer.ggml.model",
+        advice: "Use the GGUF file as it is, or the tokenizer.json of the model that it was made of.")
     }
     chatTemplate = try metadata.optional("tokenizer.chat_template")?.string()
   }
@@ -43,7 +52,7 @@ struct WrittenTokenizer {
     }
     var tokens: [(text: [UInt8], kind: SentencePieceModel.Kind)] = []
     for id in 0..<file.tokens.count { tokens.append((file.tokens[id], try file.kind(id))) }
-    (self.tokens, self.roles) = (tokens, roles)
+    (self.tokens, self.roles, findsDefinedInNormalizedText) = (tokens, roles, false)
     (beginning, ending) = try file.idsAround(beginsByDefault: pattern.begins, endsByDefault: false)
     model = Self.bytePairs(
       tokens, (0..<merges.count).map { .string(JSONString(utf8: merges[$0])) }, ignoresMerges: pattern.ignoresMerges)
@@ -71,7 +80,8 @@ struct WrittenTokenizer {
   /// A SentencePiece model of byte pairs, with its joints as merges.
   ///
   /// - Throws: What is wrong with the pieces; `unsupported` for pieces that are not in use, pieces that users have defined
-  ///   (after which the `tokenizers` library puts a space, as before a text), and other treatment of spaces than Llama's.
+  ///   with a space in them or where a text gets a space before it (the `tokenizers` library would put one after each of them
+  ///   too), and other treatment of spaces than Llama's.
   init(
     _ pieces: SentencePieceModel, roles: [(role: String, id: Int)], beginning: [Int], ending: [Int]
   ) throws(InputError) {
@@ -80,12 +90,16 @@ struct WrittenTokenizer {
     guard settings.escapesSpaces, !settings.writesSpacesAsSuffixes, settings.charactersMap.isEmpty,
       !settings.removesExtraSpaces
     else { throw InputError(.unsupported, "treats spaces as a tokenizer.json cannot say") }
-    for piece in pieces.pieces where piece.kind == .unused || piece.kind == .userDefined && settings.addsDummySpace {
+    for piece in pieces.pieces
+    where piece.kind == .unused
+      || piece.kind == .userDefined && (settings.addsDummySpace || piece.content.contains(UInt8(ascii: " ")))
+    {
       throw InputError(
         .unsupported, "has the piece \(quoted(piece.content)), which a tokenizer.json would treat otherwise")
     }
     let tokens = pieces.pieces.map { (text: $0.content, kind: $0.kind) }
     (self.tokens, self.roles, self.beginning, self.ending) = (tokens, roles, beginning, ending)
+    findsDefinedInNormalizedText = true
     model = Self.bytePairs(
       tokens, try Self.merges(of: pieces), unknown: tokens[unknown].text, fallsBackToBytes: pieces.fallsBackToBytes)
     let (mark, space): (JSONValue, JSONValue) = ("\u{2581}", " ")
@@ -146,9 +160,10 @@ struct WrittenTokenizer {
   func json() -> JSONValue {
     var added: [JSONValue] = []
     for (id, token) in tokens.enumerated() where [.control, .userDefined, .unknown].contains(token.kind) {
+      let isDefined = token.kind == .userDefined
       added.append([
         "id": .integer(id), "content": .string(name(id)), "single_word": false, "lstrip": false, "rstrip": false,
-        "normalized": false, "special": .bool(token.kind != .userDefined),
+        "normalized": .bool(isDefined && findsDefinedInNormalizedText), "special": .bool(!isDefined),
       ])
     }
     let members: [JSONMember] = [

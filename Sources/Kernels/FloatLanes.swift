@@ -5,7 +5,9 @@
   public import _Builtin_intrinsics.intel
 #endif
 
-// The three vectors. The bodies are the same but for the type: only concrete SIMD operators are single instructions.
+// The three vectors. The operators of Swift's SIMD types are loops over lanes, which the optimiser mostly but not always
+// puts together again: so the wide vectors name their instructions, those at least that LLVM can translate for any
+// processor. A build without optimisation translates all members for the baseline, though none is called there.
 
 /// 4 lanes: SSE2 on x86-64, NEON on arm64.
 @frozen public struct Lanes4: FloatVector {
@@ -105,9 +107,10 @@
   @frozen public struct Lanes8: FloatVector {
     @usableFromInline var v: SIMD8<Float>
     @export(implementation) @inline(always) init(_ v: SIMD8<Float>) { self.v = v }
-    @export(implementation) @inline(always) var bits: SIMD8<Int32> { unsafeBitCast(v, to: SIMD8<Int32>.self) }
-    @export(implementation) @inline(always) init(integers: SIMD8<Int32>) {
-      v = unsafeBitCast(integers, to: SIMD8<Float>.self)
+    @export(implementation) @inline(always) var bits: SIMD4<Int64> { unsafeBitCast(v, to: SIMD4<Int64>.self) }
+    @export(implementation) @inline(always) var integers: SIMD8<Int32> { unsafeBitCast(v, to: SIMD8<Int32>.self) }
+    @export(implementation) @inline(always) init(_ bits: SIMD4<Int64>) {
+      v = unsafeBitCast(bits, to: SIMD8<Float>.self)
     }
 
     @export(implementation) @inline(always) public static var width: Int { 8 }
@@ -119,7 +122,7 @@
     }
     @export(implementation) @inline(always) public static func load(bfloat16 source: UnsafePointer<UInt16>) -> Self {
       let wide = _mm256_cvtepu16_epi32(UnsafeRawPointer(source).loadUnaligned(as: SIMD2<Int64>.self))
-      return Self(integers: unsafeBitCast(wide, to: SIMD8<Int32>.self)).bitsShiftedLeft(by: 16)
+      return Self(wide).bitsShiftedLeft(by: 16)
     }
     @export(implementation) @inline(always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
       Self(_mm256_cvtph_ps(UnsafeRawPointer(source).loadUnaligned(as: SIMD2<Int64>.self)))
@@ -131,37 +134,41 @@
       let low = unsafeBitCast(v, to: SIMD16<UInt16>.self).evenHalf
       UnsafeMutableRawPointer(target).storeBytes(of: low, as: SIMD8<UInt16>.self)
     }
-    @export(implementation) @inline(always) public static func + (a: Self, b: Self) -> Self { Self(a.v + b.v) }
-    @export(implementation) @inline(always) public static func - (a: Self, b: Self) -> Self { Self(a.v - b.v) }
-    @export(implementation) @inline(always) public static func * (a: Self, b: Self) -> Self { Self(a.v * b.v) }
-    @export(implementation) @inline(always) public static func / (a: Self, b: Self) -> Self { Self(a.v / b.v) }
+    @export(implementation) @inline(always)
+    public static func + (a: Self, b: Self) -> Self { Self(_mm256_add_ps(a.v, b.v)) }
+    @export(implementation) @inline(always)
+    public static func - (a: Self, b: Self) -> Self { Self(_mm256_sub_ps(a.v, b.v)) }
+    @export(implementation) @inline(always)
+    public static func * (a: Self, b: Self) -> Self { Self(_mm256_mul_ps(a.v, b.v)) }
+    @export(implementation) @inline(always)
+    public static func / (a: Self, b: Self) -> Self { Self(_mm256_div_ps(a.v, b.v)) }
     @export(implementation) @inline(always) public func adding(_ a: Self, times b: Self) -> Self {
-      Self(v.addingProduct(a.v, b.v))
+      Self(_mm256_fmadd_ps(a.v, b.v, v))
     }
     @export(implementation) @inline(always)
     public static func select(_ a: Self, lessThan b: Self, _ whenTrue: Self, else whenFalse: Self) -> Self {
       Self(whenFalse.v.replacing(with: whenTrue.v, where: a.v .< b.v))
     }
     @export(implementation) @inline(always) public func bitsAnd(_ mask: UInt32) -> Self {
-      Self(integers: bits & SIMD8(repeating: Int32(bitPattern: mask)))
+      Self(_mm256_and_si256(bits, _mm256_set1_epi32(Int32(bitPattern: mask))))
     }
     @export(implementation) @inline(always) public func bitsOr(_ other: Self) -> Self {
-      Self(integers: bits | other.bits)
+      Self(_mm256_or_si256(bits, other.bits))
     }
     @export(implementation) @inline(always) public func bitsPlus(_ other: Self) -> Self {
-      Self(integers: bits &+ other.bits)
+      Self(_mm256_add_epi32(bits, other.bits))
     }
     @export(implementation) @inline(always) public func bitsMinus(_ other: Self) -> Self {
-      Self(integers: bits &- other.bits)
+      Self(_mm256_sub_epi32(bits, other.bits))
     }
     @export(implementation) @inline(always) public func bitsShiftedLeft(by count: Int32) -> Self {
-      Self(integers: bits &<< SIMD8(repeating: count))
+      Self(unsafeBitCast(integers &<< SIMD8(repeating: count), to: SIMD4<Int64>.self))
     }
     @export(implementation) @inline(always) public func bitsShiftedRight(by count: Int32) -> Self {
-      Self(integers: bits &>> SIMD8(repeating: count))
+      Self(unsafeBitCast(integers &>> SIMD8(repeating: count), to: SIMD4<Int64>.self))
     }
     @export(implementation) @inline(always) public func sum() -> Float {
-      let h4 = v.lowHalf + v.highHalf
+      let h4 = _mm_add_ps(v.lowHalf, v.highHalf)
       return (h4[0] + h4[2]) + (h4[1] + h4[3])
     }
     @export(implementation) @inline(always) public func largest() -> Float {
@@ -194,9 +201,10 @@
   @frozen public struct Lanes16: FloatVector {
     @usableFromInline var v: SIMD16<Float>
     @export(implementation) @inline(always) init(_ v: SIMD16<Float>) { self.v = v }
-    @export(implementation) @inline(always) var bits: SIMD16<Int32> { unsafeBitCast(v, to: SIMD16<Int32>.self) }
-    @export(implementation) @inline(always) init(integers: SIMD16<Int32>) {
-      v = unsafeBitCast(integers, to: SIMD16<Float>.self)
+    @export(implementation) @inline(always) var bits: SIMD8<Int64> { unsafeBitCast(v, to: SIMD8<Int64>.self) }
+    @export(implementation) @inline(always) var integers: SIMD16<Int32> { unsafeBitCast(v, to: SIMD16<Int32>.self) }
+    @export(implementation) @inline(always) init(_ bits: SIMD8<Int64>) {
+      v = unsafeBitCast(bits, to: SIMD16<Float>.self)
     }
 
     @export(implementation) @inline(always) public static var width: Int { 16 }
@@ -210,7 +218,7 @@
     }
     @export(implementation) @inline(always) public static func load(bfloat16 source: UnsafePointer<UInt16>) -> Self {
       let wide = _mm512_cvtepu16_epi32(UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Int64>.self))
-      return Self(integers: unsafeBitCast(wide, to: SIMD16<Int32>.self)).bitsShiftedLeft(by: 16)
+      return Self(wide).bitsShiftedLeft(by: 16)
     }
     @export(implementation) @inline(always) public static func load(float16 source: UnsafePointer<UInt16>) -> Self {
       Self(_mm512_cvtph_ps(UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Int64>.self)))
@@ -222,38 +230,42 @@
       let low = unsafeBitCast(v, to: SIMD32<UInt16>.self).evenHalf
       UnsafeMutableRawPointer(target).storeBytes(of: low, as: SIMD16<UInt16>.self)
     }
-    @export(implementation) @inline(always) public static func + (a: Self, b: Self) -> Self { Self(a.v + b.v) }
-    @export(implementation) @inline(always) public static func - (a: Self, b: Self) -> Self { Self(a.v - b.v) }
-    @export(implementation) @inline(always) public static func * (a: Self, b: Self) -> Self { Self(a.v * b.v) }
-    @export(implementation) @inline(always) public static func / (a: Self, b: Self) -> Self { Self(a.v / b.v) }
+    @export(implementation) @inline(always)
+    public static func + (a: Self, b: Self) -> Self { Self(_mm512_add_ps(a.v, b.v)) }
+    @export(implementation) @inline(always)
+    public static func - (a: Self, b: Self) -> Self { Self(_mm512_sub_ps(a.v, b.v)) }
+    @export(implementation) @inline(always)
+    public static func * (a: Self, b: Self) -> Self { Self(_mm512_mul_ps(a.v, b.v)) }
+    @export(implementation) @inline(always)
+    public static func / (a: Self, b: Self) -> Self { Self(_mm512_div_ps(a.v, b.v)) }
     @export(implementation) @inline(always) public func adding(_ a: Self, times b: Self) -> Self {
-      Self(v.addingProduct(a.v, b.v))
+      Self(_mm512_fmadd_ps(a.v, b.v, v))
     }
     @export(implementation) @inline(always)
     public static func select(_ a: Self, lessThan b: Self, _ whenTrue: Self, else whenFalse: Self) -> Self {
       Self(whenFalse.v.replacing(with: whenTrue.v, where: a.v .< b.v))
     }
     @export(implementation) @inline(always) public func bitsAnd(_ mask: UInt32) -> Self {
-      Self(integers: bits & SIMD16(repeating: Int32(bitPattern: mask)))
+      Self(_mm512_and_si512(bits, _mm512_set1_epi32(Int32(bitPattern: mask))))
     }
     @export(implementation) @inline(always) public func bitsOr(_ other: Self) -> Self {
-      Self(integers: bits | other.bits)
+      Self(_mm512_or_si512(bits, other.bits))
     }
     @export(implementation) @inline(always) public func bitsPlus(_ other: Self) -> Self {
-      Self(integers: bits &+ other.bits)
+      Self(_mm512_add_epi32(bits, other.bits))
     }
     @export(implementation) @inline(always) public func bitsMinus(_ other: Self) -> Self {
-      Self(integers: bits &- other.bits)
+      Self(_mm512_sub_epi32(bits, other.bits))
     }
     @export(implementation) @inline(always) public func bitsShiftedLeft(by count: Int32) -> Self {
-      Self(integers: bits &<< SIMD16(repeating: count))
+      Self(unsafeBitCast(integers &<< SIMD16(repeating: count), to: SIMD8<Int64>.self))
     }
     @export(implementation) @inline(always) public func bitsShiftedRight(by count: Int32) -> Self {
-      Self(integers: bits &>> SIMD16(repeating: count))
+      Self(unsafeBitCast(integers &>> SIMD16(repeating: count), to: SIMD8<Int64>.self))
     }
     @export(implementation) @inline(always) public func sum() -> Float {
-      let h8 = v.lowHalf + v.highHalf
-      let h4 = h8.lowHalf + h8.highHalf
+      let h8 = _mm256_add_ps(v.lowHalf, v.highHalf)
+      let h4 = _mm_add_ps(h8.lowHalf, h8.highHalf)
       return (h4[0] + h4[2]) + (h4[1] + h4[3])
     }
     @export(implementation) @inline(always) public func largest() -> Float {

@@ -118,12 +118,13 @@ public struct KernelTable: Sendable {
   /// `y = exp(scale * x - shift)`, returning the sum of `y`; `x` may be `y`. -infinity gives exactly 0.
   public let exponentials: @Sendable (_ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int) -> Float
   /// One step of the online softmax: rows of scores become `exp(scale * score - largest)`, with `largest` raised to what
-  /// it was or the largest of the first `seen`; the rest, up to `present`, becomes 0. `total` and `sums`, `width` of them
-  /// for each row, are brought to the new `largest`, and the exponentials added to `total`.
+  /// it was or the largest of the first `seen[row]`; the rest, up to `present`, becomes 0. `total` and `sums`, `width` of
+  /// them for each row, are brought to the new `largest`, and the exponentials added to `total`. Rows are `stride` apart,
+  /// with room for `present` in whole vectors: what lies beyond `present` in the last of these is lost.
   public let attendRows:
     @Sendable (
-      _ scores: Target, _ stride: Int, _ rows: Int, _ seen: Int, _ present: Int, _ scale: Float, _ largest: Target,
-      _ total: Target, _ sums: Target, _ width: Int
+      _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ present: Int, _ scale: Float,
+      _ largest: Target, _ total: Target, _ sums: Target, _ width: Int
     ) -> Void
   /// The same for the gradient of a row: scores become probabilities `exp(scale * score - logSumExp)`, and `gradients` of
   /// the probabilities become `factor * probability * (gradient - delta)`. -infinity gives exactly 0

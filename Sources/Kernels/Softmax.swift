@@ -22,32 +22,91 @@ public enum Softmax {
     return Float(Sweep.sum(V.self, count, add))
   }
 
-  /// The body of `KernelTable.attendRows`.
+  /// The body of `KernelTable.attendRows`. Vectors are whole throughout, so that a row's bits do not depend on how many
+  /// keys it does not see.
   @export(implementation) @inline(always) public static func attendRows<V: FloatVector>(
-    _: V.Type, _ scores: Target, _ stride: Int, _ rows: Int, _ seen: Int, _ present: Int, _ scale: Float,
-    _ largest: Target, _ total: Target, _ sums: Target, _ width: Int
+    _: V.Type, _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ present: Int,
+    _ scale: Float, _ largest: Target, _ total: Target, _ sums: Target, _ width: Int
   ) {
     var row = 0
     while row < rows {
-      let s = scores + row &* stride
-      let top = seen == 0 ? -Float.infinity : Reductions.largest(V.self, s, seen) * scale
-      let peak = top.isNaN || top > largest[row] ? top : largest[row]
+      let s = scores + row &* stride, seen = Int(seen[row])
+      let top = largestNumber(V.self, s, seen) * scale
+      var peak = top > largest[row] ? top : largest[row]
+      // Nothing to see, or nothing but NaN.
+      if peak == -.infinity && Reductions.largest(V.self, s, seen).isNaN { peak = .nan }
       if seen == 0 || peak == -.infinity {
-        zero(V.self, s, present)
+        zeroVectors(V.self, s, from: 0, present)
       } else {
-        let sum = exponentials(V.self, s, scale, peak, s, seen) { Functions.expBounded($0) }
-        zero(V.self, s + seen, present &- seen)
-        if peak == largest[row] {
+        let sum = attend(V.self, s, scale, peak, seen)
+        zeroVectors(V.self, s, from: (seen &+ V.width &- 1) / V.width &* V.width, present)
+        // A NaN among the scores was passed over until here.
+        let after = sum.isNaN ? sum : peak
+        if after == largest[row] {
           total[row] += sum
         } else {
-          let correction = Functions.expBounded(V(repeating: largest[row] - peak))
+          let correction = Functions.expBounded(V(repeating: largest[row] - after))
           let sums = sums + row &* width
           Sweep.map(V.self, Source(sums), sums, width) { $0 * correction }
           total[row] = total[row] * correction.first + sum
-          largest[row] = peak
+          largest[row] = after
         }
       }
       row &+= 1
+    }
+  }
+
+  /// The largest of the first `count` elements, of which any may be NaN and passed over; -infinity where there are none.
+  @export(implementation) @inline(always) static func largestNumber<V: FloatVector>(
+    _: V.Type, _ x: Target, _ count: Int
+  ) -> Float {
+    let lowest = V(repeating: -.infinity)
+    var largest = lowest
+    var i = 0
+    while i &+ V.width <= count {
+      largest = largest.maximum(V.load(x + i))
+      i &+= V.width
+    }
+    if i < count { largest = largest.maximum(firstLanes(count &- i, V.load(x + i), else: lowest)) }
+    return largest.largest()
+  }
+
+  /// The first `count` elements become `exp(scale * x - peak)`, the rest of the last vector 0; returns their sum.
+  @export(implementation) @inline(always) static func attend<V: FloatVector>(
+    _: V.Type, _ x: Target, _ scale: Float, _ peak: Float, _ count: Int
+  ) -> Float {
+    let (scale, shift) = (V(repeating: scale), V(repeating: -peak))
+    var total = V.zero
+    var i = 0
+    while i &+ V.width <= count {
+      let e = Functions.expBounded(shift.adding(V.load(x + i), times: scale))
+      e.store(x + i)
+      total = total + e
+      i &+= V.width
+    }
+    if i < count {
+      let e = Functions.expBounded(shift.adding(V.load(x + i), times: scale))
+      let kept = firstLanes(count &- i, e, else: V.zero)
+      kept.store(x + i)
+      total = total + kept
+    }
+    return total.sum()
+  }
+
+  @export(implementation) @inline(always) static func firstLanes<V: FloatVector>(_ count: Int, _ x: V, else other: V)
+    -> V
+  {
+    V.select(V.laneNumbers, lessThan: V(repeating: Float(count)), x, else: other)
+  }
+
+  /// Whole vectors of zeros from `start` until `count` elements are covered.
+  @export(implementation) @inline(always) static func zeroVectors<V: FloatVector>(
+    _: V.Type, _ x: Target, from start: Int, _ count: Int
+  ) {
+    var i = start
+    while i < count {
+      V.zero.store(x + i)
+      i &+= V.width
     }
   }
 
@@ -64,11 +123,6 @@ public enum Softmax {
       chunk.store(probability, to: scores)
       chunk.store(gradient, to: gradients)
     }
-    Sweep.each(V.self, count, body)
-  }
-
-  @export(implementation) @inline(always) static func zero<V: FloatVector>(_: V.Type, _ x: Target, _ count: Int) {
-    @inline(always) func body(_ chunk: Chunk<V>) { chunk.store(V.zero, to: x) }
     Sweep.each(V.self, count, body)
   }
 

@@ -24,7 +24,10 @@ extension KernelTable {
     softmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
     logSoftmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
     exponentials: @escaping @Sendable (Source, Float, Float, Target, Int) -> Float,
-    attendRows: @escaping @Sendable (Target, Int, Int, Int, Int, Float, Target, Target, Target, Int) -> Void,
+    attendRows:
+      @escaping @Sendable (
+        Target, Int, Int, UnsafePointer<Int32>, Int, Float, Target, Target, Target, Int
+      ) -> Void,
     attendGradient: @escaping @Sendable (Target, Float, Float, Target, Float, Float, Int) -> Void,
     layerNorm: @escaping @Sendable (Source, Source?, Source?, Float, Target, Target, Target, Int, Int) -> Void,
     layerNormGradient:

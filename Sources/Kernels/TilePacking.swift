@@ -1,4 +1,6 @@
 #if arch(x86_64)
+  public import _Builtin_intrinsics.intel
+
   /// Copies of matrix blocks in the order in which tile registers take them.
   ///
   /// A step of 32 depths is two tiles of 16 lines (rows of the left matrix, columns of the right one) for each part: first
@@ -10,21 +12,23 @@
     @usableFromInline static var tileBytes: Int { 1024 }
 
     /// The body of `TileKernels.packLeft`.
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     public static func packLeft(
       _ layout: MatrixLayout, _ source: Source, _ stride: Int, _ rows: Int, _ depth: Int,
       _ target: UnsafeMutableRawPointer
     ) -> Float {
       switch layout {
       case .rowMajor:
-        alongDepth(KeptFloat32.self, source, 0, stride, rows, depth, target, parts: 3, turning: false)
+        pack(KeptFloat32.self, TiledLines(alongDepth: source, 0, stride, rows, depth), target, parts: 3, turning: false)
       case .columnMajor, .panels:
-        acrossDepth(KeptFloat32.self, source, 0, stride, 16, rows, depth, target, parts: 3, turning: true)
+        pack(
+          KeptFloat32.self, TiledLines(acrossDepth: source, 0, stride, tileStep: 16, rows, depth), target, parts: 3,
+          turning: true)
       }
     }
 
     /// The body of `TileKernels.packRight`.
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     public static func packRight(
       _ format: StorageFormat, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int,
       _ columns: Int, _ depth: Int, _ target: UnsafeMutableRawPointer
@@ -39,83 +43,49 @@
       }
     }
 
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     static func right<K: KeptElement>(
       _ kept: K.Type, _ layout: MatrixLayout, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ columns: Int,
       _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int
     ) -> Float {
-      switch layout {
-      case .rowMajor:
-        acrossDepth(kept, source, start, stride, 16, columns, depth, target, parts: parts, turning: false)
-      case .columnMajor:
-        alongDepth(kept, source, start, stride, columns, depth, target, parts: parts, turning: true)
-      case .panels:
-        // Where columns are missing there are zeros.
-        acrossDepth(
-          kept, source, start, 16, stride, columns > 16 ? 32 : 16, depth, target, parts: parts, turning: false)
+      if layout == .columnMajor {
+        return pack(
+          kept, TiledLines(alongDepth: source, start, stride, columns, depth), target, parts: parts, turning: true)
       }
+      // Where columns of panels are missing there are zeros.
+      let lines =
+        layout == .rowMajor
+        ? TiledLines(acrossDepth: source, start, stride, tileStep: 16, columns, depth)
+        : TiledLines(acrossDepth: source, start, 16, tileStep: stride, columns > 16 ? 32 : 16, depth)
+      return pack(kept, lines, target, parts: parts, turning: false)
     }
 
-    /// Lines that are contiguous over depth, `stride` apart.
-    @inlinable @inline(always)
-    static func alongDepth<K: KeptElement>(
-      _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ lines: Int, _ depth: Int,
-      _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
-    ) -> Float {
-      pack(depth, target, parts: parts, turning: turning) { p, tile, line, largest in
-        let number = tile &* 16 &+ line, from = start &+ number &* stride &+ p
-        let present = number < lines ? depth &- p : 0
-        prefetch(source + (from &+ 64) &* K.byteCount)
-        let low = TileParts(load(kept, source, from, present), &largest)
-        let high = TileParts(load(kept, source, from &+ 16, present &- 16), &largest)
-        return TileParts.pairs(low, high)
-      }
-    }
-
-    /// Depths `stride` apart, each with 16 contiguous lines for the first tile, and from `tileStep` on for the second.
-    @inlinable @inline(always)
-    static func acrossDepth<K: KeptElement>(
-      _ kept: K.Type, _ source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ tileStep: Int, _ lines: Int,
-      _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
-    ) -> Float {
-      pack(depth, target, parts: parts, turning: turning) { p, tile, pair, largest in
-        let first = p &+ pair, second = first &+ 16
-        let at = start &+ tile &* tileStep &+ first &* stride, present = lines &- tile &* 16
-        prefetch(source + (at &+ 32 &* stride) &* K.byteCount)
-        prefetch(source + (at &+ 48 &* stride) &* K.byteCount)
-        let low = TileParts(load(kept, source, at, first < depth ? present : 0), &largest)
-        let high = TileParts(load(kept, source, at &+ 16 &* stride, second < depth ? present : 0), &largest)
-        return TileParts.pairs(low, high)
-      }
-    }
-
-    /// Packs tile by tile, from what `rowParts` makes of each row: its parts, and the largest magnitude so far.
-    @inlinable @inline(always)
-    static func pack(
-      _ depth: Int, _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool,
-      _ rowParts: (_ p: Int, _ tile: Int, _ row: Int, inout TileParts.Largest) -> TileParts.Rows
+    /// Packs tile by tile: a whole one straight from the matrix, any other from a copy that zeros fill up.
+    @export(implementation) @inline(always)
+    static func pack<K: KeptElement>(
+      _ kept: K.Type, _ lines: TiledLines, _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool
     ) -> Float {
       var largest = TileParts.Largest()
       var p = 0, step = target
-      while p < depth {
+      while p < lines.depth {
         var tile = 0
         while tile < 2 {
-          let first = step + tile &* tileBytes, second = first + 2 &* tileBytes, third = second + 2 &* tileBytes
-          var row = 0
-          while row < 16 {
-            let rows = rowParts(p, tile, row, &largest), at = row &* 64
-            (first + at).storeBytes(of: rows.0, as: SIMD16<UInt32>.self)
-            if parts == 3 {
-              (second + at).storeBytes(of: rows.1, as: SIMD16<UInt32>.self)
-              (third + at).storeBytes(of: rows.2, as: SIMD16<UInt32>.self)
-            }
-            row &+= 1
-          }
-          if turning {
-            turn(first)
-            if parts == 3 {
-              turn(second)
-              turn(third)
+          let first = lines.start &+ tile &* lines.tileStep &+ p &* lines.depthStep
+          let place = step + tile &* tileBytes
+          let linesHere = lines.count &- 16 &* tile, depthHere = lines.depth &- p
+          if linesHere >= 16 && depthHere >= 32 {
+            let low = lines.source + K.byteCount &* first, high = low + K.byteCount &* 16 &* lines.depthStep
+            prefetchRows(low, high, K.byteCount &* lines.rowStep, ahead: K.byteCount &* 32 &* lines.depthStep)
+            packTile(kept, low, high, lines.rowStep, place, parts: parts, turning: turning, &largest)
+          } else {
+            // On the stack: more at once would come from the heap.
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { low in
+              withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { high in
+                guard let low = low.baseAddress, let high = high.baseAddress else { return }
+                lines.copy(kept, first, linesHere, depthHere, to: low)
+                lines.copy(kept, first &+ 16 &* lines.depthStep, linesHere, depthHere &- 16, to: high)
+                packTile(KeptFloat32.self, low, high, 16, place, parts: parts, turning: turning, &largest)
+              }
             }
           }
           tile &+= 1
@@ -126,8 +96,59 @@
       return largest.magnitude
     }
 
+    /// Asks for the rows of the tile that comes after the next.
+    @export(implementation) @inline(always)
+    static func prefetchRows(_ low: UnsafeRawPointer, _ high: UnsafeRawPointer, _ byteStep: Int, ahead: Int) {
+      var row = 0
+      while row < 16 {
+        prefetch(low + (row &* byteStep &+ ahead))
+        prefetch(high + (row &* byteStep &+ ahead))
+        row &+= 1
+      }
+    }
+
+    /// A tile for each part, two tiles' bytes apart, of a block of 16 by 16 values of the first 16 depths and one of the
+    /// last 16. A row of a tile is a row of each, or a column where `turning`.
+    @export(implementation) @inline(always)
+    static func packTile<K: KeptElement>(
+      _ kept: K.Type, _ low: UnsafeRawPointer, _ high: UnsafeRawPointer, _ stride: Int,
+      _ target: UnsafeMutableRawPointer, parts: Int, turning: Bool, _ largest: inout TileParts.Largest
+    ) {
+      @inline(always) func put(_ row: Int, _ low: Lanes16, _ high: Lanes16) {
+        let rows = TileParts.pairs(TileParts(low, &largest), TileParts(high, &largest))
+        let place = target.assumingMemoryBound(to: Float.self) + 16 &* row
+        rows.0.store(place)
+        if parts == 3 {
+          rows.1.store(place + tileBytes / 2)
+          rows.2.store(place + tileBytes)
+        }
+      }
+      if turning {
+        var row = 0
+        while row < 16 {
+          let a: EightVectors<Lanes16> = K.turned(low, row, stride),
+            b: EightVectors<Lanes16> = K.turned(high, row, stride)
+          put(row, a.0, b.0)
+          put(row &+ 1, a.1, b.1)
+          put(row &+ 2, a.2, b.2)
+          put(row &+ 3, a.3, b.3)
+          put(row &+ 4, a.4, b.4)
+          put(row &+ 5, a.5, b.5)
+          put(row &+ 6, a.6, b.6)
+          put(row &+ 7, a.7, b.7)
+          row &+= 8
+        }
+      } else {
+        var row = 0
+        while row < 16 {
+          put(row, K.vector(low, row &* stride), K.vector(high, row &* stride))
+          row &+= 1
+        }
+      }
+    }
+
     /// Writes a tile of Float32 from at most 16 rows and columns of a matrix, with zeros beyond.
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     public static func copyIn(
       _ c: Target, _ stride: Int, _ rows: Int, _ columns: Int, to tile: UnsafeMutableRawPointer
     ) {
@@ -140,7 +161,7 @@
     }
 
     /// Writes at most 16 rows and columns of a matrix from a tile of Float32.
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     public static func copyOut(
       _ tile: UnsafeRawPointer, _ rows: Int, _ columns: Int, to c: Target, _ stride: Int
     ) {
@@ -162,7 +183,7 @@
     }
 
     /// 16 values from `index` on, zeros from `present` on.
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     static func load<K: KeptElement>(_ kept: K.Type, _ source: UnsafeRawPointer, _ index: Int, _ present: Int)
       -> Lanes16
     {
@@ -177,70 +198,96 @@
         return Lanes16.load(scratch)
       }
     }
+  }
 
-    /// A tile of 16 by 16 pairs, turned in place.
-    @inlinable @inline(always)
-    static func turn(_ tile: UnsafeMutableRawPointer) {
-      let a = Lanes16.turned(tile, byteStride: 64), b = Lanes16.turned(tile + 16, byteStride: 64)
-      let c = Lanes16.turned(tile + 32, byteStride: 64), d = Lanes16.turned(tile + 48, byteStride: 64)
-      let to = tile.assumingMemoryBound(to: Float.self)
-      @inline(always) func store(_ rows: (Lanes16, Lanes16, Lanes16, Lanes16), _ first: Int) {
-        rows.0.store(to + first &* 16)
-        rows.1.store(to + (first &+ 1) &* 16)
-        rows.2.store(to + (first &+ 2) &* 16)
-        rows.3.store(to + (first &+ 3) &* 16)
+  /// Rows of a left matrix, or columns of a right one, as they lie in memory; steps and the start count elements.
+  @usableFromInline struct TiledLines {
+    @usableFromInline let source: UnsafeRawPointer
+    @usableFromInline let start: Int
+    /// From a line to the next, or from a depth to the next: whichever is not contiguous.
+    @usableFromInline let rowStep: Int
+    @usableFromInline let depthStep: Int
+    /// From the first 16 lines to the next.
+    @usableFromInline let tileStep: Int
+    @usableFromInline let isAlongDepth: Bool
+    @usableFromInline let count: Int
+    @usableFromInline let depth: Int
+
+    /// Lines that are contiguous over depth, `stride` apart.
+    @export(implementation) @inline(always)
+    init(alongDepth source: UnsafeRawPointer, _ start: Int, _ stride: Int, _ count: Int, _ depth: Int) {
+      (self.source, self.start, self.count, self.depth) = (source, start, count, depth)
+      (rowStep, depthStep, tileStep, isAlongDepth) = (stride, 1, 16 &* stride, true)
+    }
+
+    /// Depths `stride` apart, each with 16 contiguous lines for the first tile, and from `tileStep` on for the second.
+    @export(implementation) @inline(always)
+    init(
+      acrossDepth source: UnsafeRawPointer, _ start: Int, _ stride: Int, tileStep: Int, _ count: Int, _ depth: Int
+    ) {
+      (self.source, self.start, self.count, self.depth) = (source, start, count, depth)
+      (rowStep, depthStep, self.tileStep, isAlongDepth) = (stride, stride, tileStep, false)
+    }
+
+    /// Copies a block of 16 by 16 values, as they lie, of which the first lines and depths are present; zeros beyond.
+    @export(implementation) @inline(always)
+    func copy<K: KeptElement>(
+      _ kept: K.Type, _ first: Int, _ lines: Int, _ depth: Int, to block: UnsafeMutablePointer<Float>
+    ) {
+      let rows = isAlongDepth ? lines : depth, columns = isAlongDepth ? depth : lines
+      var row = 0
+      while row < 16 {
+        let present = row < rows ? columns : 0
+        TilePacking.load(kept, source, first &+ row &* rowStep, present).store(block + row &* 16)
+        row &+= 1
       }
-      store(a, 0)
-      store(b, 4)
-      store(c, 8)
-      store(d, 12)
     }
   }
 
   /// Sixteen values as sums of three bfloat16 numbers, each in the upper half of its lane: to nearest, then what is left
   /// to nearest, then what is left.
   @usableFromInline struct TileParts {
-    @usableFromInline let first: SIMD16<UInt32>
-    @usableFromInline let second: SIMD16<UInt32>
-    @usableFromInline let third: SIMD16<UInt32>
+    @usableFromInline let first: Lanes16
+    @usableFromInline let second: Lanes16
+    @usableFromInline let third: Lanes16
 
     /// The largest magnitudes so far.
     @usableFromInline struct Largest {
-      @usableFromInline var bits = SIMD16<UInt32>(repeating: 0)
-      @inlinable @inline(always) init() {}
+      @usableFromInline var bits = Lanes16(repeating: 0).bits
+      @export(implementation) @inline(always) init() {}
       /// The largest of all; NaN, whose bits are above infinity's, is larger than any.
-      @inlinable @inline(always) var magnitude: Float { Float(bitPattern: bits.max()) }
+      @export(implementation) @inline(always) var magnitude: Float {
+        Float(bitPattern: unsafeBitCast(bits, to: SIMD16<UInt32>.self).max())
+      }
     }
 
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     init(_ values: Lanes16, _ largest: inout Largest) {
-      let x = values.v, bits = unsafeBitCast(x, to: SIMD16<UInt32>.self)
-      let magnitude = bits & SIMD16(repeating: 0x7fff_ffff)
-      largest.bits.replace(with: magnitude, where: magnitude .> largest.bits)
-      first = TileParts.nearest(bits)
-      let rest = x - unsafeBitCast(first, to: SIMD16<Float>.self)
-      second = TileParts.nearest(unsafeBitCast(rest, to: SIMD16<UInt32>.self))
-      let last = rest - unsafeBitCast(second, to: SIMD16<Float>.self)
-      third = unsafeBitCast(last, to: SIMD16<UInt32>.self)
+      largest.bits = _mm512_max_epu32(largest.bits, values.bitsAnd(0x7fff_ffff).bits)
+      first = TileParts.nearest(values)
+      let rest = values - first
+      second = TileParts.nearest(rest)
+      third = rest - second
     }
 
-    @inlinable @inline(always)
-    static func nearest(_ bits: SIMD16<UInt32>) -> SIMD16<UInt32> {
-      (bits &+ SIMD16(repeating: 0x8000)) & SIMD16(repeating: 0xffff_0000)
+    @export(implementation) @inline(always)
+    static func nearest(_ x: Lanes16) -> Lanes16 {
+      x.bitsPlus(Lanes16(_mm512_set1_epi32(0x8000))).bitsAnd(0xffff_0000)
     }
 
     /// A row of a tile for each part.
-    @usableFromInline typealias Rows = (SIMD16<UInt32>, SIMD16<UInt32>, SIMD16<UInt32>)
+    @usableFromInline typealias Rows = (Lanes16, Lanes16, Lanes16)
 
     /// A row for each part: of each lane the upper half in `low`, then that in `high`.
-    @inlinable @inline(always)
+    @export(implementation) @inline(always)
     static func pairs(_ low: TileParts, _ high: TileParts) -> Rows {
-      (pairs(low.first, high.first), pairs(low.second, high.second), pairs(low.third, high.third))
+      (pair(low.first, high.first), pair(low.second, high.second), pair(low.third, high.third))
     }
 
-    @inlinable @inline(always)
-    static func pairs(_ low: SIMD16<UInt32>, _ high: SIMD16<UInt32>) -> SIMD16<UInt32> {
-      (low &>> SIMD16(repeating: 16)) | (high & SIMD16(repeating: 0xffff_0000))
+    /// The lower halves are zeros but for the last part of numbers near the smallest ones, which the tiles take for zero.
+    @export(implementation) @inline(always)
+    static func pair(_ low: Lanes16, _ high: Lanes16) -> Lanes16 {
+      Lanes16(_mm512_srli_epi32(low.bits, 16)).bitsOr(high.bitsAnd(0xffff_0000))
     }
   }
 #endif

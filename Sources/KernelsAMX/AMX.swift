@@ -127,7 +127,8 @@
             var panel = right
             while column < columns {
               let target = c + (row &* cStride &+ column)
-              prefetchTarget(target, cStride, rowsHere)
+              // Where there is time for it.
+              if steps > 4 { prefetchTarget(target, cStride, rowsHere) }
               beginSums(target, cStride, rowsHere, min(32, columns &- column), accumulating)
               if format == .bfloat16 {
                 sumOfOnePart(strip, panel, steps, next, linesAhead)

@@ -58,7 +58,7 @@ extension Tensor {
   /// A tensor whose elements are all `value`.
   public init(repeating value: Float, shape: Shape) {
     self.init(uninitialized: shape)
-    target.update(repeating: value, count: elementCount)
+    FillWork(value: value, target: target, count: elementCount).runOnCrew()
   }
 
   /// All zeros.

@@ -187,17 +187,19 @@ import Testing
     let (scale, width, rows) = (Float(0.3), 5, 3)
     for table in tables {
       for (first, second) in [(1, 0), (0, 1), (7, 16), (33, 2), (100, 65)] {
-        let stride = max(first, second) + 2
+        // Room for whole vectors, and one element more.
+        let present = max(first, second) + 1, stride = (present + 15) / 16 * 16 + 1
         let blocks = (0..<2).map { _ in numbers.array(rows * stride, 40) }
         var largest = [Float](repeating: -.infinity, count: rows), total = [Float](repeating: 0, count: rows)
         var sums = [Float](repeating: 0, count: rows * width)
         var weights: [[Float]] = []
         for (block, seen) in zip(blocks, [first, second]) {
           var scores = block
-          table.attendRows(&scores, stride, rows, seen, stride - 1, scale, &largest, &total, &sums, width)
-          for row in 0..<rows {  // what lies beyond what is present is left alone
+          let seenByRow = [Int32](repeating: Int32(seen), count: rows)
+          table.attendRows(&scores, stride, rows, seenByRow, present, scale, &largest, &total, &sums, width)
+          for row in 0..<rows {  // what lies beyond the whole vectors is left alone
             #expect(scores[row * stride + stride - 1] == block[row * stride + stride - 1])
-            #expect(scores[(row * stride + seen)..<(row * stride + stride - 1)].allSatisfy { $0 == 0 })
+            #expect(scores[(row * stride + seen)..<(row * stride + present)].allSatisfy { $0 == 0 })
             let added = scores[(row * stride)..<(row * stride + seen)].reduce(0, +)
             for column in 0..<width { sums[row * width + column] += added }
           }
@@ -220,12 +222,26 @@ import Testing
         }
       }
       // A row that sees nothing stays as it was, and NaN is not lost.
-      var (scores, largest, total, sums) = ([Float.nan, 1], [Float(2), 2], [Float(3), 3], [Float(4), 4])
-      table.attendRows(&scores, 1, 1, 0, 1, 1, &largest, &total, &sums, 1)
-      #expect(scores == [0, 1] && largest == [2, 2] && total == [3, 3] && sums == [4, 4])
-      scores = [.nan, -.infinity]
-      table.attendRows(&scores, 1, 2, 1, 1, 1, &largest, &total, &sums, 1)
-      #expect(total[0].isNaN && sums[0].isNaN && scores[1] == 0 && total[1] == 3 && largest[1] == 2)
+      let room = [Float](repeating: 7, count: 15)
+      var scores = [.nan] + room + [1] + room
+      var (largest, total, sums) = ([Float(2), 2], [Float(3), 3], [Float(4), 4])
+      table.attendRows(&scores, 16, 1, [0], 1, 1, &largest, &total, &sums, 1)
+      #expect(scores[0] == 0 && scores[16] == 1 && largest == [2, 2] && total == [3, 3] && sums == [4, 4])
+      (scores[0], scores[16]) = (.nan, -.infinity)
+      table.attendRows(&scores, 16, 2, [1, 1], 1, 1, &largest, &total, &sums, 1)
+      #expect(total[0].isNaN && sums[0].isNaN && scores[16] == 0 && total[1] == 3 && largest[1] == 2)
+      // Rows that see different numbers of keys, and bits that do not depend on how many more there are.
+      for seen in [1, 15, 16, 17, 40] {
+        var bits: [UInt32] = []
+        for present in [seen, seen + 5, 96] {
+          var scores = (0..<192).map { Float($0 % 7) - 3 }
+          (largest, total, sums) = ([-.infinity, -.infinity], [0, 0], [0, 0])
+          table.attendRows(&scores, 96, 2, [Int32(seen), 1], present, 0.7, &largest, &total, &sums, 1)
+          #expect(scores[97..<(96 + present)].allSatisfy { $0 == 0 } && total[1] == 1)
+          bits.append(total[0].bitPattern)
+        }
+        #expect(Set(bits).count == 1, "\(table.name) \(seen)")
+      }
     }
   }
 

@@ -87,6 +87,7 @@ struct AttentionBackwardWork: ScratchWork {
           products.add(queries, block)
         }
       }
+      products.finish(block)
     }
   }
 

@@ -122,16 +122,8 @@ struct AttentionForwardWork: ScratchWork {
     _ scores: Target
   ) {
     let g = geometry, row = block.row, from = block.first, stride = keysPerBlock
-    // Rows that see equally many keys go through the softmax together; biased scores are scaled before.
-    let scale = bias == nil ? g.scale : 1
-    var groupStart = group.lowerBound, groupSeen = 0
-    func attend(upTo end: Int) {
-      softmax.attend(
-        groupStart..<end, scores + (groupStart - group.lowerBound) * stride, stride, seen: groupSeen,
-        present: visible, scale: scale)
-    }
-    for i in group {
-      let s = scores + (i - group.lowerBound) * stride
+    for (index, i) in group.enumerated() {
+      let s = scores + index * stride
       let seen = min(visible, max(0, g.keyLimit(query: first + i, row: row) - from))
       if let bias {
         addBias(bias + g.biasStart(head: h, query: first + i, firstKey: from), to: s, seen, scale: g.scale)
@@ -139,13 +131,10 @@ struct AttentionForwardWork: ScratchWork {
       let hidden = g.hidden(query: first + i, row: row, from: from, seen: seen)
       s.update(repeating: -.infinity, count: hidden)
       g.maskPadding(s, row: row, firstKey: from, count: seen)
-      let used = hidden == seen ? 0 : seen
-      if used != groupSeen {
-        attend(upTo: i)
-        (groupStart, groupSeen) = (i, used)
-      }
+      softmax.seen[index] = hidden == seen ? 0 : Int32(seen)
     }
-    attend(upTo: group.upperBound)
+    // Biased scores are scaled before.
+    softmax.attend(group, scores, stride, present: visible, scale: bias == nil ? g.scale : 1)
   }
 }
 
@@ -162,9 +151,12 @@ struct OnlineSoftmax {
   private let total: Target
   private let largest: Target
   private let width: Int
+  /// How many keys of a block each of some queries sees.
+  let seen: UnsafeMutablePointer<Int32>
 
   init(_ queries: Int, width: Int, _ scratch: inout ScratchMemory) {
     self.width = width
+    seen = UnsafeMutableRawPointer(scratch.take(queries)).assumingMemoryBound(to: Int32.self)
     (sums, total, largest) = (scratch.take(queries * width), scratch.take(queries), scratch.take(queries))
   }
 
@@ -175,8 +167,8 @@ struct OnlineSoftmax {
     largest.update(repeating: -.infinity, count: queries)
   }
 
-  /// As `KernelTable.attendRows`, for the queries `rows`.
-  func attend(_ rows: Range<Int>, _ scores: Target, _ stride: Int, seen: Int, present: Int, scale: Float) {
+  /// As `KernelTable.attendRows`, for the queries `rows`, of which `seen` tells from its first number on.
+  func attend(_ rows: Range<Int>, _ scores: Target, _ stride: Int, present: Int, scale: Float) {
     let first = rows.lowerBound
     kernels.attendRows(
       scores, stride, rows.count, seen, present, scale, largest + first, total + first, sums + first * width, width)

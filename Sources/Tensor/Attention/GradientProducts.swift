@@ -12,8 +12,11 @@ protocol GradientProducts {
   func pack(_ block: KeyBlock)
   /// `probabilities = queries * keys^T` and `dScores = dOutput * values^T`, for the keys that are visible.
   func score(_ queries: QueryBlock, _ block: KeyBlock)
-  /// `dValue += probabilities^T * dOutput`, `dKey += dScores^T * queries` and `dQuery += dScores * keys`.
+  /// `dValue += probabilities^T * dOutput`, `dKey += dScores^T * queries` and `dQuery += dScores * keys`; the first two
+  /// need not be there before `finish`.
   func add(_ queries: QueryBlock, _ block: KeyBlock)
+  /// After all queries that see a block.
+  func finish(_ block: KeyBlock)
 }
 
 /// Where the first key and value of a head of one batch row lie, and their gradients.
@@ -112,6 +115,8 @@ struct VectorGradients: GradientProducts {
     }
   }
 
+  func finish(_ block: KeyBlock) {}
+
   /// Multiplies rows by all panels of a right matrix, into `c`.
   private func product(
     _ left: LeftRows, _ rows: Int, _ right: Target, _ columns: Int, _ depth: Int, _ c: Target, _ stride: Int,
@@ -155,6 +160,9 @@ struct TiledGradients: GradientProducts {
   /// Strips of probabilities or of gradients of scores: of keys, or in the same memory of queries.
   private let keyStrips: PackedBlocks
   private let queryStrips: PackedBlocks
+  /// The gradients of a block's keys and values, side by side: where they belong, each row has a page of its own.
+  private let dKeys: Target
+  private let dValues: Target
   let probabilities: Target
   let dScores: Target
   static let queriesPerBlock = 128
@@ -179,6 +187,7 @@ struct TiledGradients: GradientProducts {
     keyStrips = scratch.takeBlocks(blockCount(keys), blockBytes: blockBytes(queries))
     queryStrips = PackedBlocks(keyStrips.place, blockCount(queries), blockBytes: blockBytes(keys))
     (probabilities, dScores) = (scratch.take(queries * keys), scratch.take(queries * keys))
+    (dKeys, dValues) = (scratch.take(keys * d), scratch.take(keys * d))
   }
 
   private func keys(_ block: KeyBlock, _ layout: MatrixLayout) -> TiledOperand {
@@ -196,6 +205,8 @@ struct TiledGradients: GradientProducts {
     keys(block, .columnMajor).packRight(0..<count, depth: d, tiles, keyColumns)
     values(block).packRight(0..<count, depth: d, tiles, valueColumns)
     keys(block, .rowMajor).packRight(0..<d, depth: count, tiles, keyRows)
+    dKeys.update(repeating: 0, count: count * d)
+    dValues.update(repeating: 0, count: count * d)
   }
 
   func score(_ queries: QueryBlock, _ block: KeyBlock) {
@@ -213,22 +224,29 @@ struct TiledGradients: GradientProducts {
 
   func add(_ queries: QueryBlock, _ block: KeyBlock) {
     let g = head.geometry, d = g.headWidth
-    func addToKeys(_ left: Target, _ right: Source, _ rightStride: Int, _ c: Target, _ cStride: Int) {
+    func addToKeys(_ left: Target, _ right: Source, _ rightStride: Int, _ c: Target) {
       let product = TiledProduct(
         tiles: tiles, blocks: blocks, left: TiledOperand(source: left, layout: .columnMajor, stride: keysPerBlock),
-        right: TiledOperand(source: right, layout: .rowMajor, stride: rightStride), c: c + block.first * cStride,
-        cStride: cStride, depth: queries.count, accumulates: true)
+        right: TiledOperand(source: right, layout: .rowMajor, stride: rightStride), c: c, cStride: d,
+        depth: queries.count, accumulates: true)
       product.packLeft(0..<queries.visible, keyStrips)
       product.packRight(0..<d, panels)
       product.multiply(0..<queries.visible, keyStrips, 0..<d, panels)
     }
-    addToKeys(probabilities, queries.dOutput, g.headCount * d, head.dValue, g.value.rowStride)
-    addToKeys(dScores, queries.query, g.query.rowStride, head.dKey, g.key.rowStride)
+    addToKeys(probabilities, queries.dOutput, g.headCount * d, dValues)
+    addToKeys(dScores, queries.query, g.query.rowStride, dKeys)
     let product = TiledProduct(
       tiles: tiles, blocks: blocks, left: TiledOperand(source: dScores, layout: .rowMajor, stride: keysPerBlock),
       right: keys(block, .rowMajor), c: queries.dQuery, cStride: g.query.rowStride, depth: queries.visible,
       accumulates: true)
     product.packLeft(0..<queries.count, queryStrips)
     product.multiply(0..<queries.count, queryStrips, 0..<d, keyRows)
+  }
+  func finish(_ block: KeyBlock) {
+    let g = head.geometry, d = g.headWidth
+    for (j, key) in block.keys.enumerated() {
+      kernels.addScaled(1, dKeys + j * d, head.dKey + key * g.key.rowStride, d)
+      kernels.addScaled(1, dValues + j * d, head.dValue + key * g.value.rowStride, d)
+    }
   }
 }

@@ -116,29 +116,32 @@
         left, stripBytes, rows, right, panelBytes, format, columns, depth, c, cStride, accumulating, next, nextBytes in
         let steps = TileKernels.blocks(of: depth)
         let blocks = TileKernels.blocks(of: rows) &* TileKernels.blocks(of: columns)
-        // Lines of a cache for each step.
-        let linesAhead = (nextBytes &+ 64 &* blocks &* steps &- 1) / (64 &* blocks &* steps)
+        var ahead = Ahead(next, lines: (nextBytes &+ 64 &* blocks &* steps &- 1) / (64 &* blocks &* steps))
         usingTiles {
           var row = 0
-          var strip = left, next = next
+          var strip = left
           while row < rows {
             let rowsHere = min(32, rows &- row)
             var column = 0
             var panel = right
             while column < columns {
               let target = c + (row &* cStride &+ column)
-              // Where there is time for it.
-              if steps > 4 { prefetchTarget(target, cStride, rowsHere) }
+              // Few steps are too short for this, and mostly their targets are close.
+              if steps > 2 {
+                let isLast = column &+ 32 >= columns
+                ahead.begin(
+                  isLast ? c + (row &+ 32) &* cStride : target + 32, cStride,
+                  isLast ? min(32, rows &- row &- 32) : rowsHere, steps)
+              }
               beginSums(target, cStride, rowsHere, min(32, columns &- column), accumulating)
               if format == .bfloat16 {
-                sumOfOnePart(strip, panel, steps, next, linesAhead)
+                sumOfOnePart(strip, panel, steps, &ahead)
               } else {
-                sumOfThreeParts(strip, panel, steps, next, linesAhead)
+                sumOfThreeParts(strip, panel, steps, &ahead)
               }
               storeSums(target, cStride, rowsHere, min(32, columns &- column))
               column &+= 32
               panel += panelBytes
-              next += 64 &* linesAhead &* steps
             }
             row &+= 32
             strip += stripBytes
@@ -149,14 +152,14 @@
   /// A strip times a panel whose values are three parts each.
   @inline(__always)
   private func sumOfThreeParts(
-    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int, _ next: UnsafeRawPointer, _ linesAhead: Int
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int, _ ahead: inout Ahead
   ) {
-    var left = left, right = right, next = next, step = 0
+    var left = left, right = right, step = 0
     while step < steps {
       loadRight(right + 4096)
       loadLeft(left)
       addProducts()  // first by third
-      prefetchLines(&next, linesAhead)
+      ahead.prefetch()
       loadRight(right + 2048)
       addProducts()  // first by second
       loadLeft(left + 2048)
@@ -176,14 +179,14 @@
   /// A strip times a panel whose values are one part each.
   @inline(__always)
   private func sumOfOnePart(
-    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int, _ next: UnsafeRawPointer, _ linesAhead: Int
+    _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ steps: Int, _ ahead: inout Ahead
   ) {
-    var left = left, right = right, next = next, step = 0
+    var left = left, right = right, step = 0
     while step < steps {
       loadRight(right)
       loadLeft(left + 4096)
       addProducts()
-      prefetchLines(&next, linesAhead)
+      ahead.prefetch()
       loadLeft(left + 2048)
       addProducts()
       loadLeft(left)
@@ -194,24 +197,41 @@
     }
   }
 
-  /// Asks for some lines, and goes on behind them.
-  @inline(__always) private func prefetchLines(_ place: inout UnsafeRawPointer, _ count: Int) {
-    var line = 0
-    while line < count {
-      prefetchFar(place)
-      place += 64
-      line &+= 1
-    }
-  }
+  /// What is brought closer step by step: some lines of what is multiplied next, and some rows of the block whose sums
+  /// come next.
+  private struct Ahead {
+    private var operand: UnsafeRawPointer
+    private let lines: Int
+    private var target: UnsafeRawPointer
+    private var byteStride = 0
+    private var rowsPerStep = 0
+    private var rowsLeft = 0
 
-  /// Asks for the rows that the sums of 32 columns go to.
-  @inline(__always) private func prefetchTarget(_ c: Target, _ stride: Int, _ rows: Int) {
-    var row = 0
-    while row < rows {
-      let place = UnsafeRawPointer(c + row &* stride)
-      prefetchForWriting(place)
-      prefetchForWriting(place + 64)
-      row &+= 1
+    @inline(__always) init(_ operand: UnsafeRawPointer, lines: Int) {
+      (self.operand, self.lines, target) = (operand, lines, operand)
+    }
+
+    @inline(__always) mutating func begin(_ target: Target, _ stride: Int, _ rows: Int, _ steps: Int) {
+      self.target = UnsafeRawPointer(target)
+      (byteStride, rowsLeft) = (4 &* stride, rows)
+      rowsPerStep = (32 &+ steps &- 1) / steps
+    }
+
+    @inline(__always) mutating func prefetch() {
+      var line = 0
+      while line < lines {
+        prefetchFar(operand)
+        operand += 64
+        line &+= 1
+      }
+      var row = min(rowsPerStep, rowsLeft)
+      rowsLeft &-= row
+      while row > 0 {
+        prefetchForWriting(target)
+        prefetchForWriting(target + 64)
+        target += byteStride
+        row &-= 1
+      }
     }
   }
 

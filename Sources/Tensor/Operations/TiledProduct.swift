@@ -25,15 +25,23 @@ struct TiledOperand {
   /// A left matrix, which is Float32, from row `row` on.
   func left(_ row: Int) -> Source { source.assumingMemoryBound(to: Float.self) + start(ofRow: row) }
 
+  /// Whether what lies `stride` apart is on another page, or nearly.
+  private var isWide: Bool { stride >= 512 }
+
   /// Packs rows of a left matrix, a strip to a block.
   func packLeft(_ rows: Range<Int>, depth: Int, _ tiles: TileKernels, _ target: PackedBlocks) {
-    target.each(of: rows) { tiles.packLeft(layout, left($0.lowerBound), stride, $0.count, depth, $1) }
+    let stepBytes = TileKernels.stripBytes(depth: TileKernels.side)
+    target.each(of: rows, depth: depth, stepBytes: stepBytes, interleaved: layout == .columnMajor && isWide) {
+      tiles.packLeft(layout, left($0.lowerBound) + $1.lowerBound * stride, stride, $0.count, $1.count, $2)
+    }
   }
 
   /// Packs columns of a right matrix, a panel to a block.
   func packRight(_ columns: Range<Int>, depth: Int, _ tiles: TileKernels, _ target: PackedBlocks) {
-    target.each(of: columns) {
-      tiles.packRight(format, layout, source, start(ofColumn: $0.lowerBound), stride, $0.count, depth, $1)
+    let stepBytes = TileKernels.panelBytes(depth: TileKernels.side, format)
+    target.each(of: columns, depth: depth, stepBytes: stepBytes, interleaved: layout == .rowMajor && isWide) {
+      tiles.packRight(
+        format, layout, source, start(ofColumn: $0.lowerBound) + $1.lowerBound * stride, stride, $0.count, $1.count, $2)
     }
   }
 }
@@ -143,12 +151,25 @@ struct PackedBlocks {
     return largest
   }
 
-  /// Calls `pack` for the lines of each block, and keeps the magnitude that it returns.
-  fileprivate func each(of lines: Range<Int>, _ pack: (Range<Int>, UnsafeMutableRawPointer) -> Float) {
-    let side = TileKernels.side
-    for block in 0..<TileKernels.blocks(of: lines.count) {
-      let first = lines.lowerBound + block * side
-      magnitudes[block] = pack(first..<min(lines.upperBound, first + side), place + block * blockBytes)
+  /// Calls `pack` for the lines and the depths of each block, and keeps the largest magnitude that it returns.
+  ///
+  /// Where depths lie far apart, all blocks take a step of them before any takes the next: so memory is read in runs as
+  /// long as the blocks are wide together.
+  fileprivate func each(
+    of lines: Range<Int>, depth: Int, stepBytes: Int, interleaved: Bool,
+    _ pack: (_ lines: Range<Int>, _ depths: Range<Int>, UnsafeMutableRawPointer) -> Float
+  ) {
+    let side = TileKernels.side, blocks = TileKernels.blocks(of: lines.count)
+    let size = interleaved && blocks > 1 ? side : max(depth, 1)
+    for p in stride(from: 0, to: depth, by: size) {
+      let depths = p..<min(depth, p + size)
+      for block in 0..<blocks {
+        let first = lines.lowerBound + block * side
+        let magnitude = pack(
+          first..<min(lines.upperBound, first + side), depths, place + (block * blockBytes + p / side * stepBytes))
+        // A NaN stays.
+        if p == 0 || magnitude > magnitudes[block] || magnitude.isNaN { magnitudes[block] = magnitude }
+      }
     }
   }
 }

@@ -120,7 +120,8 @@ public struct KernelTable: Sendable {
   /// One step of the online softmax: rows of scores become `exp(scale * score - largest)`, with `largest` raised to what
   /// it was or the largest of the first `seen[row]`; the rest, up to `present`, becomes 0. `total` and `sums`, `width` of
   /// them for each row, are brought to the new `largest`, and the exponentials added to `total`. Rows are `stride` apart,
-  /// with room for `present` in whole vectors: what lies beyond `present` in the last of these is lost.
+  /// with room for `present` in whole vectors: what lies beyond `present` in the last of these is lost. `scale` is above 0.
+  /// NaN or +infinity among what a row sees makes its `largest`, `total` and `sums` NaN.
   public let attendRows:
     @Sendable (
       _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ present: Int, _ scale: Float,

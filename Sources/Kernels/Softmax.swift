@@ -31,9 +31,9 @@ public enum Softmax {
     var row = 0
     while row < rows {
       let s = scores + row &* stride, seen = Int(seen[row])
-      let top = largestNumber(V.self, s, seen) * scale
+      let top = largestOfWholeVectors(V.self, s, seen) * scale
       var peak = top > largest[row] ? top : largest[row]
-      // Nothing to see, or nothing but NaN.
+      // Nothing to see, or nothing but -infinity and the NaN that was passed over.
       if peak == -.infinity && Reductions.largest(V.self, s, seen).isNaN { peak = .nan }
       if seen == 0 || peak == -.infinity {
         zeroVectors(V.self, s, from: 0, present)
@@ -57,7 +57,8 @@ public enum Softmax {
   }
 
   /// The largest of the first `count` elements, of which any may be NaN and passed over; -infinity where there are none.
-  @export(implementation) @inline(always) static func largestNumber<V: FloatVector>(
+  /// Reads to the end of the last vector.
+  @export(implementation) @inline(always) static func largestOfWholeVectors<V: FloatVector>(
     _: V.Type, _ x: Target, _ count: Int
   ) -> Float {
     let lowest = V(repeating: -.infinity)

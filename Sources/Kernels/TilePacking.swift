@@ -96,7 +96,7 @@
       return largest.magnitude
     }
 
-    /// Asks for the rows of the tile that comes after the next.
+    /// Asks for the rows of this tile in the next step of depths.
     @export(implementation) @inline(always)
     static func prefetchRows(_ low: UnsafeRawPointer, _ high: UnsafeRawPointer, _ byteStep: Int, ahead: Int) {
       var row = 0
@@ -188,6 +188,7 @@
       -> Lanes16
     {
       if present >= 16 { return K.vector(source, index) }
+      if present <= 0 { return Lanes16.zero }
       return withUnsafeTemporaryAllocation(of: Float.self, capacity: 16) { scratch in
         var i = 0
         while i < 16 {

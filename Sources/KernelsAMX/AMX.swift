@@ -131,7 +131,7 @@
                 let isLast = column &+ 32 >= columns
                 ahead.begin(
                   isLast ? c + (row &+ 32) &* cStride : target + 32, cStride,
-                  isLast ? min(32, rows &- row &- 32) : rowsHere, steps)
+                  isLast ? max(0, min(32, rows &- row &- 32)) : rowsHere, steps)
               }
               beginSums(target, cStride, rowsHere, min(32, columns &- column), accumulating)
               if format == .bfloat16 {
@@ -197,8 +197,8 @@
     }
   }
 
-  /// What is brought closer step by step: some lines of what is multiplied next, and some rows of the block whose sums
-  /// come next.
+  /// What is brought closer step by step: some lines of what is multiplied next, and, once `begin` is called, some rows of
+  /// the block whose sums come next.
   private struct Ahead {
     private var operand: UnsafeRawPointer
     private let lines: Int

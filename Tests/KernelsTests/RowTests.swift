@@ -189,7 +189,14 @@ import Testing
       for (first, second) in [(1, 0), (0, 1), (7, 16), (33, 2), (100, 65)] {
         // Room for whole vectors, and one element more.
         let present = max(first, second) + 1, stride = (present + 15) / 16 * 16 + 1
-        let blocks = (0..<2).map { _ in numbers.array(rows * stride, 40) }
+        // What a row does not see may be anything.
+        let blocks = [first, second].map { seen in
+          var scores = numbers.array(rows * stride, 40)
+          for row in 0..<rows {
+            for j in seen..<(stride - 1) { scores[row * stride + j] = j % 2 == 0 ? .nan : .infinity }
+          }
+          return scores
+        }
         var largest = [Float](repeating: -.infinity, count: rows), total = [Float](repeating: 0, count: rows)
         var sums = [Float](repeating: 0, count: rows * width)
         var weights: [[Float]] = []
@@ -230,6 +237,36 @@ import Testing
       (scores[0], scores[16]) = (.nan, -.infinity)
       table.attendRows(&scores, 16, 2, [1, 1], 1, 1, &largest, &total, &sums, 1)
       #expect(total[0].isNaN && sums[0].isNaN && scores[16] == 0 && total[1] == 3 && largest[1] == 2)
+      // Nothing but NaN and -infinity, in the first block.
+      for row: [Float] in [[.nan], [-.infinity, .nan], [-.infinity] + [Float](repeating: .nan, count: 17)] {
+        scores = row + [Float](repeating: 0, count: 32 - row.count)
+        (largest, total, sums) = ([-.infinity], [0], [0])
+        table.attendRows(&scores, 32, 1, [Int32(row.count)], row.count, 1, &largest, &total, &sums, 1)
+        #expect(total[0].isNaN && largest[0].isNaN, "\(table.name) \(row.count)")
+      }
+      // Rows together are as each alone, also where they see different numbers of keys.
+      let firstSeen: [Int32] = [1, 0, 17, 40], secondSeen: [Int32] = [40, 16, 0, 3]
+      func attended(_ rows: Range<Int>) -> [UInt32] {
+        var (largest, total) = ([Float](repeating: -.infinity, count: 4), [Float](repeating: 0, count: 4))
+        var sums = [Float](repeating: 1, count: 4), all: [Float] = []
+        for seen in [firstSeen, secondSeen] {
+          var scores = (0..<192).map { Float(($0 &* 37) % 23) - 11 }
+          scores.withUnsafeMutableBufferPointer { scores in
+            guard let scores = scores.baseAddress else { return }
+            table.attendRows(
+              scores + rows.lowerBound * 48, 48, rows.count, Array(seen[rows]), 40, 0.3, &largest[rows.lowerBound],
+              &total[rows.lowerBound], &sums[rows.lowerBound], 1)
+          }
+          all += rows.flatMap { scores[($0 * 48)..<($0 * 48 + 40)] }
+        }
+        return (all + largest[rows] + total[rows] + sums[rows]).map(\.bitPattern)
+      }
+      let single = (0..<4).map { attended($0..<$0 + 1) }, together = attended(0..<4)
+      for (row, bits) in single.enumerated() {
+        #expect(bits[..<40] == together[(row * 40)..<(row * 40 + 40)], "\(table.name) \(row)")
+        #expect(bits[40..<80] == together[(160 + row * 40)..<(200 + row * 40)], "\(table.name) \(row)")
+        #expect(bits[80...] == [together[320 + row], together[324 + row], together[328 + row]], "\(table.name) \(row)")
+      }
       // Rows that see different numbers of keys, and bits that do not depend on how many more there are.
       for seen in [1, 15, 16, 17, 40] {
         var bits: [UInt32] = []

@@ -103,6 +103,35 @@ import Testing
     }
   }
 
+  /// Packing takes wide matrices in steps of depth: what is not finite is found in each of them.
+  @Test(arguments: [3, 40, 99]) func whatIsNotFiniteIsFoundAtEveryDepth(_ depth: Int) async {
+    await #expect(processExitsWith: .success) { [depth = depth as Int] in
+      try withEveryKernelSet { set in
+        let (m, n, k) = (130, 600, 100)
+        for value in [Float.infinity, .nan] {
+          let narrow = fineTensor(Shape(k, m), seed: 1)
+          var wide = fineTensor(Shape(k, n), seed: 2)
+          let right = matmul(narrow, wide, transposingLeft: true).scalars
+          let left = matmul(wide, narrow, transposingLeft: true).scalars
+          wide.withMutableScalars { $0[depth * n + 100] = value }
+          let spoiltRight = matmul(narrow, wide, transposingLeft: true).scalars
+          let spoiltLeft = matmul(wide, narrow, transposingLeft: true).scalars
+          for (before, after, isSpoilt) in [
+            (right, spoiltRight, { $0 % n == 100 }), (left, spoiltLeft, { $0 / m == 100 }),
+          ] as [([Float], [Float], (Int) -> Bool)] {
+            for index in after.indices {
+              if isSpoilt(index) {
+                #expect(!after[index].isFinite, "\(set) \(value) \(index)")
+              } else {
+                #expect(abs(after[index] - before[index]) < 1e-5, "\(set) \(value) \(index)")
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// What Float32 arithmetic makes of infinities, NaN and overflow, in products of every size.
   @Test func whatIsNotFiniteStaysInItsRowAndColumn() async {
     await #expect(processExitsWith: .success) {

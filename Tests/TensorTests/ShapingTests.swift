@@ -6,6 +6,20 @@ import Testing
     [5], [2, 3], [3, 1, 4], [2, 3, 2, 2], [1, 2, 3, 1, 2, 2], [0, 3], [2, 0, 3], [70, 400],
   ]
 
+  /// Large tensors are filled in pieces, in memory that held something else before.
+  @Test func largeFills() {
+    for count in [1 << 18, 1 << 18 + 1, 5 << 16 - 1] {
+      for value: Float in [0, -0.0, 1.5] {
+        do {
+          let before = Tensor(repeating: .nan, shape: Shape(count))
+          #expect(before.scalars.allSatisfy { $0.isNaN })
+        }
+        let filled = Tensor(repeating: value, shape: Shape(count))
+        #expect(filled.scalars.allSatisfy { $0.bitPattern == value.bitPattern }, "\(count) \(value)")
+      }
+    }
+  }
+
   @Test(arguments: shapes) func slices(_ shape: Shape) {
     let x = fineTensor(shape, seed: 1), scalars = x.scalars
     for axis in 0..<shape.rank {

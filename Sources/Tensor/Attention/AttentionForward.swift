@@ -156,7 +156,7 @@ struct OnlineSoftmax {
 
   init(_ queries: Int, width: Int, _ scratch: inout ScratchMemory) {
     self.width = width
-    seen = UnsafeMutableRawPointer(scratch.take(queries)).assumingMemoryBound(to: Int32.self)
+    seen = UnsafeMutableRawPointer(scratch.take(queries)).bindMemory(to: Int32.self, capacity: queries)
     (sums, total, largest) = (scratch.take(queries * width), scratch.take(queries), scratch.take(queries))
   }
 

@@ -160,7 +160,7 @@ struct TiledGradients: GradientProducts {
   /// Strips of probabilities or of gradients of scores: of keys, or in the same memory of queries.
   private let keyStrips: PackedBlocks
   private let queryStrips: PackedBlocks
-  /// The gradients of a block's keys and values, side by side: where they belong, each row has a page of its own.
+  /// The gradients of a block's keys and values, side by side: where they belong, in a wide projection, each row is on a page of its own.
   private let dKeys: Target
   private let dValues: Target
   let probabilities: Target
@@ -242,6 +242,7 @@ struct TiledGradients: GradientProducts {
     product.packLeft(0..<queries.count, queryStrips)
     product.multiply(0..<queries.count, queryStrips, 0..<d, keyRows)
   }
+
   func finish(_ block: KeyBlock) {
     let g = head.geometry, d = g.headWidth
     for (j, key) in block.keys.enumerated() {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Sets all elements to one value: large tensors with the crew, for one thread does not use all that memory can take.
 struct FillWork: ParallelWork {
   let value: Float
@@ -19,7 +21,7 @@ struct FillWork: ParallelWork {
     let place = target + range.lowerBound
     // Zeros, what is asked for most, the system writes faster.
     if value.bitPattern == 0 {
-      _ = UnsafeMutableRawPointer(place).initializeMemory(as: UInt8.self, repeating: 0, count: 4 * range.count)
+      _ = memset(place, 0, 4 * range.count)
     } else {
       place.update(repeating: value, count: range.count)
     }

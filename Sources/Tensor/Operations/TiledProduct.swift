@@ -25,8 +25,8 @@ struct TiledOperand {
   /// A left matrix, which is Float32, from row `row` on.
   func left(_ row: Int) -> Source { source.assumingMemoryBound(to: Float.self) + start(ofRow: row) }
 
-  /// Whether what lies `stride` apart is on another page, or nearly.
-  private var isWide: Bool { stride >= 512 }
+  /// Whether what lies `stride` apart is so far that the processor does not ask for it by itself.
+  private var isWide: Bool { format.byteCount(of: stride) >= 2048 }
 
   /// Packs rows of a left matrix, a strip to a block.
   func packLeft(_ rows: Range<Int>, depth: Int, _ tiles: TileKernels, _ target: PackedBlocks) {
@@ -161,6 +161,7 @@ struct PackedBlocks {
   ) {
     let side = TileKernels.side, blocks = TileKernels.blocks(of: lines.count)
     let size = interleaved && blocks > 1 ? side : max(depth, 1)
+    for block in 0..<blocks { magnitudes[block] = 0 }
     for p in stride(from: 0, to: depth, by: size) {
       let depths = p..<min(depth, p + size)
       for block in 0..<blocks {
@@ -168,7 +169,7 @@ struct PackedBlocks {
         let magnitude = pack(
           first..<min(lines.upperBound, first + side), depths, place + (block * blockBytes + p / side * stepBytes))
         // A NaN stays.
-        if p == 0 || magnitude > magnitudes[block] || magnitude.isNaN { magnitudes[block] = magnitude }
+        if magnitude > magnitudes[block] || magnitude.isNaN { magnitudes[block] = magnitude }
       }
     }
   }

@@ -16,7 +16,8 @@ runProgram {
       info FILE            lists the tensors: type, shape, bytes
       diff FILE FILE       compares two checkpoints tensor by tensor; ends with an error where they differ
       convert FILE OUTPUT  writes OUTPUT.safetensors or OUTPUT.npz; OUTPUT/model.safetensors.index.json and its
-                           shards; or, of a model, a folder with its weights, configuration and tokenizer
+                           shards; or, of a model, a folder with its weights, configuration and tokenizer. Weights
+                           that the folder held before are replaced, all shards of theirs included
       receipt MODEL        loads a model, and says what became of each tensor
     """,
     operands: ["COMMAND", "FILE..."],
@@ -151,7 +152,17 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
         .badValue, "\(path) is one file", at: "--shard-size", advice: "Give a folder, or FOLDER\(index).")
     }
     try Checkpoints.convert(try openCheckpoint(at: source), to: path, target, as: format)
-  } else if path.hasSuffix(index) {
+  } else if path.hasSuffix(".index.json") {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: true)
+    guard parts.last ?? "" == index.dropFirst() else {
+      throw InputError(
+        .badValue, "no index of that name is written", at: path, advice: "Give FOLDER\(index), or a folder.")
+    }
+    guard !parts.dropLast().allSatisfy({ $0 == "." }) else {
+      throw InputError(
+        .badValue, "the folder is replaced as a whole, which this one cannot be", at: path,
+        advice: "Name a folder: FOLDER\(index).")
+    }
     guard let shardSize else { throw InputError(.missing, "is needed for shards", at: "--shard-size") }
     // What fits into one file has no index.
     output = String(path.dropLast(index.count))

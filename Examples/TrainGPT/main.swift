@@ -41,9 +41,9 @@ struct Run {
   /// Checks that the folder can be written, and that writing it destroys nothing.
   private func checkOutput() throws(InputError) {
     try TrainingCheckpoint.folder(replacing: options.out).discard()
-    let own = TrainingCheckpoint.fileNames + ["config.json", CharacterTokenizer.fileName]
+    let own = ["config.json", CharacterTokenizer.fileName]
     let found = (try? FileManager.default.contentsOfDirectory(atPath: options.out)) ?? []
-    if let other = found.filter({ !own.contains($0) && !$0.hasPrefix(".") }).min() {
+    if let other = found.filter({ !TrainingCheckpoint.isFile($0) && !own.contains($0) && !$0.hasPrefix(".") }).min() {
       throw InputError(
         .inconsistent, "holds \(other), which is not of a training run", at: options.out,
         advice: "Choose a new folder: the folder is replaced as a whole.")

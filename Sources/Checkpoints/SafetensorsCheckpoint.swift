@@ -180,11 +180,11 @@ public struct SafetensorsCheckpoint: Checkpoint {
         self = path.utf8.suffix(11).elementsEqual(".index.json".utf8) ? .index(path, folder: folder) : .file(path)
         return
       }
-      let (whole, index) = ("\(path)/\(WeightsFile.whole)", "\(path)/\(WeightsFile.index)")
-      if try fileKind(whole, followingLinks: false) != nil {
-        self = .file(whole)
-      } else if try fileKind(index, followingLinks: false) != nil {
-        self = .index(index, folder: path)
+      let main = try WeightsFile.main { (name) throws(InputError) in
+        try fileKind("\(path)/\(name)", followingLinks: false) != nil
+      }
+      if let main {
+        self = main == WeightsFile.index ? .index("\(path)/\(main)", folder: path) : .file("\(path)/\(main)")
       } else {
         for name in ["pytorch_model.bin", "pytorch_model.bin.index.json"] {
           guard try fileKind("\(path)/\(name)") == nil else { throw ShardIndex.pickle(name).inside(path) }

@@ -21,12 +21,18 @@ extension SafetensorsWriter {
   ///   - shardSize: The most bytes of a file; nil for one file.
   ///   - contents: As for a single file; called once per tensor, file by file.
   /// - Throws: As for a single file, before anything is written for what the reader would refuse; `tooLarge` also for more
-  ///   than 512 files.
+  ///   than 512 files; `duplicate` where the folder was given weights before.
   public static func write(
     _ tensors: [SafetensorsTensor], metadata: [(key: String, value: String)] = [], to folder: AtomicDirectory,
     shardSize: ShardSize?, contents: (_ index: Int, _ sink: SafetensorsSink) throws(InputError) -> Void
   ) throws(InputError) {
-    let files = try shards(of: tensors, shardSize)
+    if let other = try folder.stagedNames().first(where: WeightsFile.isOne) {
+      throw InputError(
+        .duplicate, "was given weights before (\(other))", at: folder.path,
+        advice: "Write the weights once, or to a new AtomicDirectory.")
+    }
+    let files: [(name: String, positions: [Int])]
+    do throws(InputError) { files = try shards(of: tensors, shardSize) } catch { throw error.inside(folder.path) }
     var plans: [(name: String, plan: SafetensorsPlan)] = []
     for (name, positions) in files {
       do throws(InputError) { plans.append((name, try SafetensorsPlan(tensors, positions, metadata))) } catch {
@@ -34,11 +40,12 @@ extension SafetensorsWriter {
       }
     }
     let index = files.count == 1 ? nil : try index(of: files, tensors, "\(folder.path)/\(WeightsFile.index)")
-    folder.supersede(WeightsFile.isOne)
     for (name, plan) in plans {
       try folder.write(name) { (path) throws(InputError) in try plan.write(tensors, to: path, contents: contents) }
     }
     if let index { try folder.write(index, to: WeightsFile.index) }
+    // Only now: until all are written, old weights have no successor.
+    folder.supersede(WeightsFile.isOne)
   }
 
   /// Which tensors each file holds.
@@ -100,6 +107,15 @@ package enum WeightsFile {
   static func name(number: Int, of count: Int) -> String {
     func five(_ number: Int) -> String { String(repeating: "0", count: max(0, 5 - "\(number)".count)) + "\(number)" }
     return count == 1 ? whole : "model-\(five(number))-of-\(five(count)).safetensors"
+  }
+
+  /// The one that a folder's weights are read from: the whole file, or else the index, as `transformers` prefers it; nil
+  /// where neither stands there.
+  package static func main<Failure: Error>(
+    _ stands: (_ name: String) throws(Failure) -> Bool
+  ) throws(Failure) -> String? {
+    for name in [whole, index] where try stands(name) { return name }
+    return nil
   }
 
   /// Whether a file of this name is one of them, also of other weights than those that stand beside it.

@@ -17,10 +17,13 @@ public func saveParameters(
 /// Writes the parameters of a model into a folder that is about to be committed, as Hugging Face names its files:
 /// `model.safetensors` or, where they have more bytes than `shardSize`, several files and an index.
 ///
+/// Weights that the replaced folder holds, whole or in shards, are replaced too: none of its shards stays.
+///
 /// - Parameters:
 ///   - shardSize: the most bytes of a file; nil for one file.
 ///   - extra: tensors to write besides, for readers that expect more than the model has.
-/// - Throws: `io` where a file cannot be written, `tooLarge` for more than 512 files.
+/// - Throws: `io` where a file cannot be written, `tooLarge` for more than 512 files, `duplicate` where the folder was given
+///   weights before.
 public func saveParameters(
   of model: some Module, to folder: AtomicDirectory, shardSize: ShardSize?, extra: [(name: String, value: Tensor)] = []
 ) throws(InputError) {

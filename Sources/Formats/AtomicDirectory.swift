@@ -114,8 +114,16 @@ public final class AtomicDirectory {
   }
 
   /// Says that what is written here takes the place of other files too, by their names: those of a replaced folder need no
-  /// successor then.
+  /// successor of the same name then, where a file that takes its place has such a name as well.
   public func supersede(_ isSuperseded: @escaping (_ name: String) -> Bool) { self.isSuperseded.append(isSuperseded) }
+
+  /// What was written so far, by name.
+  ///
+  /// - Throws: `io` after a commit or discard, or when the folder cannot be read.
+  package func stagedNames() throws(InputError) -> [String] {
+    _ = try usable()
+    return try names(inFolder: split.sibling(temporary[.new]))
+  }
 
   /// The path of a file while it is prepared; a folder within this one is made.
   private func stagedPath(of name: String) throws(InputError) -> String {
@@ -277,10 +285,13 @@ public final class AtomicDirectory {
 
   private func checkNothingIsLost(_ old: String, _ new: String, _ path: String) throws(InputError) {
     if discardsOthers { return }
-    let kept = Set(try Self.entries(of: new).map { JSONString($0) })
+    let successors = try Self.entries(of: new)
+    let kept = Set(successors.map { JSONString($0) })
+    // An older folder gives way to the one that is being replaced, which may hold nothing in such a file's place.
+    let rules = isSuperseded.filter { successors.contains(where: $0) }
     let lost = try Self.entries(of: old).filter { name in
       !kept.contains(JSONString(name)) && !TemporaryName.isTemporary(name) && name != ".DS_Store"
-        && !isSuperseded.contains { $0(name) }
+        && !rules.contains { $0(name) }
     }
     guard lost.isEmpty else {
       let names = lost.prefix(5).map { JSONString($0).quoted }.joined(separator: ", ")

@@ -7,9 +7,11 @@ import Tensor
 /// A model that can be saved as a Hugging Face folder.
 public protocol SavableModel: Module {
   /// Writes `config.json` and the weights: `model.safetensors` or, where they have more bytes than `shardSize`, several
-  /// files and `model.safetensors.index.json`.
+  /// files and `model.safetensors.index.json`. Weights that the replaced folder holds, all of its shards included, are
+  /// replaced too.
   ///
-  /// - Throws: `io` where the folder cannot be written, `tooLarge` for more than 512 files.
+  /// - Throws: `io` where the folder cannot be written, `tooLarge` for more than 512 files, `duplicate` where it was given
+  ///   weights before.
   func save(to folder: AtomicDirectory, shardSize: ShardSize?) throws(InputError)
 }
 

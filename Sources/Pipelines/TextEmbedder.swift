@@ -31,11 +31,8 @@ public struct TextEmbedder: Sendable {
     encoder = try TokenEncoder(from: folder, as: format)
     width = try modules.outputWidth(encoder.width)
     var tokenizer = try PipelineTokenizer(directory: folder)
-    let limit = modules.maxTokens ?? tokenizer.modelMaxLength ?? encoder.contextLength
-    guard limit > 0 else {
-      throw InputError(.badValue, "says that the model takes \(limit) tokens", at: "\(folder)/tokenizer_config.json")
-    }
-    maxTokens = min(limit, encoder.contextLength)
+    if modules.maxTokens == nil, let error = tokenizer.modelMaxLengthError { throw error.inside(folder) }
+    maxTokens = min(modules.maxTokens ?? tokenizer.modelMaxLength ?? .max, encoder.contextLength)
     tokenizer.truncation = Truncation(maxLength: maxTokens)
     tokenizer.padding = nil
     self.tokenizer = tokenizer

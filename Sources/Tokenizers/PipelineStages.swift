@@ -107,6 +107,7 @@ extension PipelineTokenizer {
     let isBytePairs = if case .bpe = model { true } else { false }
     cleansUpSpaces = configuration.cleanUp == .always || configuration.cleanUp == .unlessBytePairs && !isBytePairs
     modelMaxLength = configuration.modelMaxLength
+    modelMaxLengthError = configuration.modelMaxLengthError
     chatSettings.specialTokens = configuration.namedTokens(of: tokenizerClass).map {
       JSONMember(JSONString($0.name), .string(JSONString(utf8: $0.token.content)))
     }

@@ -26,8 +26,10 @@ public struct PipelineTokenizer: Tokenizer {
   /// itself is not part of it.
   public var cleansUpSpaces = false
   /// The most tokens of a text, special ones included, that the model takes, as the folder's `model_max_length` says; nil
-  /// where it does not say, or says that there is no limit. Nothing is cut for it.
+  /// where it does not say, says that there is no limit, or says what is no number of tokens. Nothing is cut for it.
   public internal(set) var modelMaxLength: Int?
+  /// Why there is no `modelMaxLength` although the folder says something.
+  package internal(set) var modelMaxLengthError: InputError?
   /// The chat templates of the tokenizer's folder.
   var chatSettings = ChatSettings()
 

@@ -23,11 +23,13 @@ public struct TrainingCheckpoint: Sendable {
   private let manifest: Manifest
   private let weightsName: String
 
-  private static let weights = WeightsFile.whole
   private static let moments = "optimizer.safetensors"
 
-  /// The files that every checkpoint has.
-  public static let fileNames = [weights, moments, Manifest.fileName]
+  /// Whether a file of this name is one that every checkpoint has: the weights, whole or in shards, the optimizer's moments
+  /// or the manifest.
+  public static func isFile(_ name: String) -> Bool {
+    WeightsFile.isOne(name) || name == moments || name == Manifest.fileName
+  }
 
   /// How many steps had been made: the number of the next one.
   public var step: Int { manifest.step }
@@ -89,7 +91,7 @@ public struct TrainingCheckpoint: Sendable {
     do throws(InputError) { manifest = try Manifest(parsing: bytes) } catch { throw error.inside(manifestPath) }
     let names = manifest.files.map(\.name)
     // A model may have been saved in shards.
-    weightsName = names.contains(WeightsFile.index) ? WeightsFile.index : TrainingCheckpoint.weights
+    weightsName = WeightsFile.main(names.contains) ?? WeightsFile.whole
     for name in [weightsName, TrainingCheckpoint.moments] where !names.contains(name) {
       throw InputError(.missing, "does not list \(name)", at: manifestPath)
     }
@@ -178,7 +180,7 @@ extension TrainingCheckpoint {
     try requireFinite(model, at: folder.path)
     try requireFinite(table, at: folder.path)
     let staging = String(try folder.path(of: moments).dropLast(moments.count + 1))
-    if try !names(inFolder: staging).contains(where: WeightsFile.isOne) {
+    if WeightsFile.main(try folder.stagedNames().contains) == nil {
       try saveParameters(of: model, to: folder, shardSize: nil)
     }
     try folder.write(moments) { (path) throws(InputError) in try saveParameters(of: table, to: path) }

@@ -203,6 +203,57 @@ private func shards(_ path: String) throws -> [[String]] {
     }
   }
 
+  @Test func `weights are staged once`() throws {
+    try withFolder { (folder) throws in
+      let (path, sample) = (folder + "/m", try sample([4, 4]))
+      try sample.write(to: path, shardSize: nil)
+      for (first, second) in [(nil, 4), (4, nil), (4, 4), (nil, nil)] as [(Int?, Int?)] {
+        let target = try AtomicDirectory(replacing: path)
+        func stage(_ size: Int?) throws(InputError) {
+          try SafetensorsWriter.write(sample.tensors, to: target, shardSize: size.map { ShardSize(byteCount: $0) }) {
+            (index, sink) throws(InputError) in try sink.write(sample.bytes[index])
+          }
+        }
+        try stage(first)
+        let error = #expect(throws: InputError.self) { try stage(second) }
+        #expect(error?.kind == .duplicate && error?.place == path)
+        try target.commit()
+        try sample.check(path)
+        #expect(try names(inFolder: path).count == (first == nil ? 1 : 3))
+      }
+    }
+  }
+
+  @Test func `weights that were not all written take the place of none`() throws {
+    try withFolder { (folder) throws in
+      let (path, old) = (folder + "/m", try sample([4, 4]))
+      try old.write(to: path, shardSize: nil)
+      let target = try AtomicDirectory(replacing: path)
+      var count = 0
+      let error = #expect(throws: InputError.self) {
+        try SafetensorsWriter.write(old.tensors, to: target, shardSize: ShardSize(byteCount: 4)) {
+          (index, sink) throws(InputError) in
+          count += 1
+          guard count == 1 else { throw InputError(.io, "test") }
+          try sink.write(old.bytes[index])
+        }
+      }
+      #expect(error?.kind == .io)
+      #expect(errorKind { () throws(InputError) in try target.commit() } == .inconsistent)
+      try old.check(path)
+    }
+  }
+
+  @Test func `what cannot be dealt out is told with the folder's path`() throws {
+    try withFolder { (folder) throws in
+      let tensors = [SafetensorsTensor(name: "a", dtype: .uint8, shape: [-1])]
+      let error = #expect(throws: InputError.self) {
+        try Sample(tensors: tensors, bytes: [[]]).write(to: folder + "/m", shardSize: 4)
+      }
+      #expect(error?.place.hasPrefix(folder + "/m") == true && error?.place.contains("\"a\"") == true)
+    }
+  }
+
   @Test func `an error on the way leaves the old checkpoint`() throws {
     try withFolder { (folder) throws in
       let (old, new) = (try sample([4, 4, 1]), try sample([3, 3, 3, 2]))

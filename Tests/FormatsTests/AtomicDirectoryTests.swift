@@ -195,6 +195,27 @@ import Testing
     }
   }
 
+  /// What the new folder supersedes has no successor in the one that becomes the older.
+  @Test func `the older folder loses nothing to what the new one supersedes`() throws {
+    try withFolder { parent in
+      let path = parent + "/m"
+      func commit(_ names: [String]) throws(InputError) {
+        let folder = try AtomicDirectory(replacing: path, keepingReplaced: true)
+        for name in names { try folder.write([1], to: name) }
+        folder.supersede { $0.hasPrefix("w") }
+        try folder.commit()
+      }
+      try commit(["a", "w1"])
+      try commit(["a", "w2"])
+      try commit(["a", "w3"])
+      #expect(try names(inFolder: path + ".previous") == ["a", "w2"])
+      #expect(errorKind { () throws(InputError) in try commit(["a"]) } == .inconsistent)
+      try FileManager.default.removeItem(atPath: path + "/w3")
+      #expect(errorKind { () throws(InputError) in try commit(["a", "w4"]) } == .inconsistent)
+      #expect(try names(inFolder: path + ".previous") == ["a", "w2"])
+    }
+  }
+
   @Test func `files without a successor are not lost unless it is asked for`() throws {
     try withFolder { parent in
       let path = parent + "/model"

@@ -105,6 +105,7 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
   /// Where no module says so, the tokenizer's limit counts.
   @Test(arguments: [
     ("7", 7), ("1000000000000000019884624838656", 20), ("7.0", 7), ("400", 20), ("null", 20), ("0", nil),
+    ("-1", nil), ("7.5", nil), ("-1e30", nil), (#""512""#, nil), ("true", nil), ("[7]", nil),
   ])
   func textsAreCutAsTheTokenizerSays(_ limit: String, _ expected: Int?) throws {
     try PipelineFixture.changed("embed-mean") { folder in
@@ -112,7 +113,14 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
       try write(#"{"model_max_length": \#(limit)}"#, to: folder.appending(path: "tokenizer_config.json"))
     } _: { folder in
       guard expected != nil else {
-        #expect(errorKind { try TextEmbedder(from: folder) } == .badValue)
+        let error = #expect(throws: InputError.self) { try TextEmbedder(from: folder) }
+        #expect(error?.place == "\(folder): tokenizer_config.json: model_max_length")
+        #expect(error?.kind == .badValue || error?.kind == .wrongType)
+        // Who does not cut texts does not need it, nor one whose modules say how they are cut.
+        #expect(try PipelineTokenizer(directory: folder).modelMaxLength == nil)
+        try write(
+          #"{"max_seq_length": 9}"#, to: URL(fileURLWithPath: folder).appending(path: "sentence_bert_config.json"))
+        #expect(try TextEmbedder(from: folder).maxTokens == 9)
         return
       }
       let embedder = try TextEmbedder(from: folder)

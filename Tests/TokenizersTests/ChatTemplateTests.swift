@@ -88,6 +88,23 @@ import Tokenizers
     #expect(place("{% if true %}\nx") == "line 1")
   }
 
+  /// As Python and Jinja refuse them with a TypeError.
+  @Test(arguments: [
+    "'x'|center(3, '*')", "'x'|center(3, width=3)", "'x'|center(fillchar='*')", "'x'|center(wide=3)",
+    "'x'|center(none)", "'x'.center(4, none)", "'x'.center(width=4)", "'x'.center(4, fillchar='*')",
+    "'x'.center(4, '*', 1)", "'x'.center()", "'x'.zfill(4, 'xy')", "'x'.zfill(4, '0')", "'x'.zfill(width=4)",
+    "'x'.ljust(4, 'xy')", "'x'.rjust(4, ' ', 2)",
+  ]) func argumentsThatAFillingMethodDoesNotTakeAreRefused(_ call: String) throws {
+    let error = #expect(throws: InputError.self) { try ChatTemplate("\n{{ \(call) }}").text(messages: []) }
+    #expect(error?.kind == .badValue && error?.place == "line 2")
+  }
+
+  @Test func argumentsThatAFillingMethodTakesAreHeeded() throws {
+    let source =
+      "{{ 'x'|center(3) }}|{{ 'x'|center(width=4) }}|{{ 'x'.center(3, '*') }}|{{ '-1'.zfill(4) }}|{{ 'x'.ljust(2) }}|"
+    #expect(try ChatTemplate(source).text(messages: []) == " x | x  |*x*|-001|x |")
+  }
+
   /// Templates that ask for too much: the source, and the error.
   private static let greedy: [(source: String, kind: InputError.Kind)] = {
     func many(_ text: String, _ count: Int = 20_000) -> String { String(repeating: text, count: count) }

@@ -34,7 +34,7 @@ extension TemplateInterpreter {
       let (old, new) = (try arguments.requiredText(0, "old"), try arguments.requiredText(1, "new"))
       return Self.text(try replaced(try text(of: value), old, new, try arguments.integer(2, "count")))
     case "center":
-      guard arguments.positional.count < 2 else { throw InputError(.badValue, "gives center more than a width") }
+      try arguments.requireOnly(["width"], of: name)
       let width = arguments.value(0, "width") ?? .int(80)
       return try method(name, of: Self.text(try text(of: value)), .init([width]))
     case "e", "escape": return Self.text(try escaped(try text(of: value)))

@@ -90,6 +90,22 @@ struct TemplateArguments {
     place < positional.count ? positional[place] : named.first { $0.name == JSONString(name) }?.value
   }
 
+  /// Checks that no argument is given but these, in their order or by name, and none twice.
+  ///
+  /// - Parameter byPlace: Whether they cannot be given by name.
+  func requireOnly(_ names: [String], of function: String, byPlace: Bool = false) throws(InputError) {
+    guard positional.count <= names.count else {
+      throw InputError(.badValue, "gives \(function) \(positional.count) arguments, of which it takes \(names.count)")
+    }
+    var given = Set(names.prefix(positional.count).map { JSONString($0) })
+    for (name, _) in named {
+      guard !byPlace, names.contains(where: { JSONString($0) == name }) else {
+        throw InputError(.badValue, "gives \(function) the argument \(name.quoted), which it does not take by name")
+      }
+      guard given.insert(name).inserted else { throw InputError(.badValue, "gives \(function) \(name.quoted) twice") }
+    }
+  }
+
   /// A whole number, or nothing for none.
   func integer(_ place: Int, _ name: String) throws(InputError) -> Int? {
     guard let value = value(place, name) else { return nil }

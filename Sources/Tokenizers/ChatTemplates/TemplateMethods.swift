@@ -173,9 +173,11 @@ extension TemplateInterpreter {
       }
       return value(out)
     case "zfill", "ljust", "rjust", "center":
+      try arguments.requireOnly(name == "zfill" ? ["width"] : ["width", "fillchar"], of: name, byPlace: true)
       guard let width = try arguments.integer(0, "width") else { throw InputError(.badValue, "does not give a width") }
       let count = max(0, max(0, width) - scalarCount(of: text[...]))
-      let fill = name == "zfill" ? [UInt8(ascii: "0")] : try arguments.text(1, "fillchar") ?? [UInt8(ascii: " ")]
+      let standard = UInt8(ascii: name == "zfill" ? "0" : " ")
+      let fill = arguments.positional.count > 1 ? try arguments.requiredText(1, "fillchar") : [standard]
       guard scalarCount(of: fill[...]) == 1 else {
         throw InputError(.badValue, "fills up with what is not one character")
       }

@@ -30,6 +30,8 @@ struct TokenizerConfiguration {
   private(set) var cleanUp = CleanUp.never
   /// The most tokens that the model takes; nil where there is no limit.
   private(set) var modelMaxLength: Int?
+  /// What is wrong with `model_max_length`, for those who need it.
+  private(set) var modelMaxLengthError: InputError?
   /// Whether `added_tokens_decoder` lists the added tokens; if not, a `tokenizer.json` does.
   private(set) var listsAddedTokens = false
   private(set) var addedTokens: [AddedToken] = []
@@ -91,10 +93,7 @@ struct TokenizerConfiguration {
     if let setting = try root.optional("add_bos_token") { addsBeginning = try setting.bool() }
     if let setting = try root.optional("add_eos_token") { addsEnd = try setting.bool() }
     if let setting = try root.optional("extra_ids") { extraIDs = try setting.int(in: 0...AddedTokenMatcher.sizeLimit) }
-    // "No limit" is written as a number beyond any integer.
-    if let length = try root.optional("model_max_length")?.double(), length.magnitude < 0x1p26 {
-      modelMaxLength = Int(length)
-    }
+    if let length = try root.optional("model_max_length") { readModelMaxLength(length) }
     if let setting = try root.optional("legacy") { isLegacy = try setting.bool() }
     if let setting = try root.optional("add_prefix_space") {
       _ = try setting.bool()
@@ -116,6 +115,19 @@ struct TokenizerConfiguration {
       }
       addedTokens.sort { $0.id < $1.id }
     }
+  }
+
+  /// Reads a limit that few need: texts are encoded without it.
+  private mutating func readModelMaxLength(_ field: JSONField) {
+    do throws(InputError) {
+      let length = try field.double()
+      // "No limit" is written as a number beyond any integer.
+      guard length < 0x1p26 else { return }
+      guard length >= 1, let count = Int(exactly: length) else {
+        throw field.error(.badValue, "is \(length), but must be a whole number from 1 on")
+      }
+      modelMaxLength = count
+    } catch { modelMaxLengthError = error }
   }
 
   /// Reads tokens that have names. The first file that names one for a role counts.

@@ -115,8 +115,6 @@ public struct KernelTable: Sendable {
   public let softmaxGradient: @Sendable (_ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int) -> Void
   /// `dx = dy - exp(y) * sum(dy)`, from the output `y` of log-softmax.
   public let logSoftmaxGradient: @Sendable (_ y: Source, _ dy: Source, _ dx: Target, _ rows: Int, _ width: Int) -> Void
-  /// `y = exp(scale * x - shift)`, returning the sum of `y`; `x` may be `y`. -infinity gives exactly 0.
-  public let exponentials: @Sendable (_ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int) -> Float
   /// One step of the online softmax: rows of scores become `exp(scale * score - largest)`, with `largest` raised to what
   /// it was or the largest of the first `seen[row]`; the rest, up to `present`, becomes 0. `total` and `sums`, `width` of
   /// them for each row, are brought to the new `largest`, and the exponentials added to `total`. Rows are `stride` apart,

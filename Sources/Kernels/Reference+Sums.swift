@@ -26,12 +26,6 @@ extension Reference {
     return sums
   }
 
-  /// `exp(scale * x - shift)`, and the sum of it.
-  package static func exponentials(_ x: [Float], scale: Float, shift: Float) -> (values: [Double], sum: Double) {
-    let values = x.map { unary(.exp, Double(scale) * Double($0) - Double(shift)) }
-    return (values, values.reduce(0, +))
-  }
-
   /// `c[i, j] = sum over p of a[i, p] * b[p, j]`, for `a` of the shape `[rows, depth]` and `b` of `[depth, columns]`.
   ///
   /// - Returns: the products, and the sum of the magnitudes of what each one adds up, to which its rounding is in proportion.

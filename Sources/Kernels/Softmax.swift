@@ -3,43 +3,36 @@
 /// A row of -infinity, or with NaN or +infinity in it, gives NaN throughout. Probabilities below 2.7e-38 are 0. The
 /// rounding of `x - largest` reaches a result in proportion to that difference. `y` may be `x`.
 public enum Softmax {
-  /// The body of `KernelTable.exponentials`.
-  @export(implementation) @inline(always) public static func exponentials<V: FloatVector>(
-    _: V.Type, _ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int
-  ) -> Float {
-    exponentials(V.self, x, scale, shift, y, count) { Functions.expFlushed($0) }
-  }
-
-  @export(implementation) @inline(always) static func exponentials<V: FloatVector>(
-    _: V.Type, _ x: Source, _ scale: Float, _ shift: Float, _ y: Target, _ count: Int, _ exp: (V) -> V
-  ) -> Float {
-    let (scale, shift) = (V(repeating: scale), V(repeating: -shift))
-    @inline(always) func add(_ total: inout V, _ chunk: Chunk<V>) {
-      let e = exp(shift.adding(chunk.load(x), times: scale))
-      chunk.store(e, to: y)
-      total = total + chunk.kept(e)
-    }
-    return Float(Sweep.sum(V.self, count, add))
-  }
-
   /// The body of `KernelTable.attendRows`. Vectors are whole throughout, so that a row's bits do not depend on how many
   /// keys it does not see.
   @export(implementation) @inline(always) public static func attendRows<V: FloatVector>(
     _: V.Type, _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ present: Int,
     _ scale: Float, _ largest: Target, _ total: Target, _ sums: Target, _ width: Int
   ) {
+    attendRows(V.self, scores, stride, rows, seen, scale, largest, total, sums, width) { _, scores, peak, seen in
+      let sum = attend(V.self, scores, scale, peak, seen)
+      zeroVectors(V.self, scores, from: (seen &+ V.width &- 1) / V.width &* V.width, present)
+      return sum
+    }
+  }
+
+  /// The same with `exponentials` for the last step: of a row's number, its scores, the largest of them and how many it
+  /// sees it makes the exponentials, and zeros of the rest, and returns their sum.
+  @export(implementation) @inline(always) static func attendRows<V: FloatVector>(
+    _: V.Type, _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ scale: Float,
+    _ largest: Target, _ total: Target, _ sums: Target, _ width: Int,
+    _ exponentials: (_ row: Int, _ scores: Target, _ peak: Float, _ seen: Int) -> Float
+  ) {
     var row = 0
     while row < rows {
-      let s = scores + row &* stride, seen = Int(seen[row])
-      let top = largestOfWholeVectors(V.self, s, seen) * scale
+      let s = scores + row &* stride, inSight = Int(seen[row])
+      let top = largestOfWholeVectors(V.self, s, inSight) * scale
       var peak = top > largest[row] ? top : largest[row]
       // Nothing to see, or nothing but -infinity and the NaN that was passed over.
-      if peak == -.infinity && Reductions.largest(V.self, s, seen).isNaN { peak = .nan }
-      if seen == 0 || peak == -.infinity {
-        zeroVectors(V.self, s, from: 0, present)
-      } else {
-        let sum = attend(V.self, s, scale, peak, seen)
-        zeroVectors(V.self, s, from: (seen &+ V.width &- 1) / V.width &* V.width, present)
+      if peak == -.infinity && Reductions.largest(V.self, s, inSight).isNaN { peak = .nan }
+      let seesAny = inSight > 0 && peak != -.infinity
+      let sum = exponentials(row, s, peak, seesAny ? inSight : 0)
+      if seesAny {
         // A NaN among the scores was passed over until here.
         let after = sum.isNaN ? sum : peak
         if after == largest[row] {
@@ -76,22 +69,28 @@ public enum Softmax {
   @export(implementation) @inline(always) static func attend<V: FloatVector>(
     _: V.Type, _ x: Target, _ scale: Float, _ peak: Float, _ count: Int
   ) -> Float {
-    let (scale, shift) = (V(repeating: scale), V(repeating: -peak))
+    let (scale, peak) = (V(repeating: scale), V(repeating: peak))
     var total = V.zero
     var i = 0
     while i &+ V.width <= count {
-      let e = Functions.expBounded(shift.adding(V.load(x + i), times: scale))
+      let e = exponential(V.load(x + i), scale, peak)
       e.store(x + i)
       total = total + e
       i &+= V.width
     }
     if i < count {
-      let e = Functions.expBounded(shift.adding(V.load(x + i), times: scale))
-      let kept = firstLanes(count &- i, e, else: V.zero)
-      kept.store(x + i)
-      total = total + kept
+      let e = firstLanes(count &- i, exponential(V.load(x + i), scale, peak), else: V.zero)
+      e.store(x + i)
+      total = total + e
     }
     return total.sum()
+  }
+
+  /// `exp(scale * x - peak)`, where `peak` is the largest of all `scale * x`, each rounded: so no difference is above 0,
+  /// however large these are.
+  @export(implementation) @inline(always)
+  static func exponential<V: FloatVector>(_ x: V, _ scale: V, _ peak: V) -> V {
+    Functions.expBounded(x * scale - peak)
   }
 
   @export(implementation) @inline(always) static func firstLanes<V: FloatVector>(_ count: Int, _ x: V, else other: V)

@@ -23,7 +23,6 @@ extension KernelTable {
     logSoftmax: @escaping @Sendable (Source, Target, Int, Int) -> Void,
     softmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
     logSoftmaxGradient: @escaping @Sendable (Source, Source, Target, Int, Int) -> Void,
-    exponentials: @escaping @Sendable (Source, Float, Float, Target, Int) -> Float,
     attendRows:
       @escaping @Sendable (
         Target, Int, Int, UnsafePointer<Int32>, Int, Float, Target, Target, Target, Int
@@ -58,7 +57,6 @@ extension KernelTable {
     self.logSoftmax = logSoftmax
     self.softmaxGradient = softmaxGradient
     self.logSoftmaxGradient = logSoftmaxGradient
-    self.exponentials = exponentials
     self.attendRows = attendRows
     self.attendGradient = attendGradient
     self.layerNorm = layerNorm

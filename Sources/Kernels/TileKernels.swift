@@ -55,6 +55,15 @@ public struct TileKernels: Sendable {
       _ next: UnsafeRawPointer, _ nextBytes: Int
     ) -> Void
 
+  /// As `KernelTable.attendRows` for at most `side` rows of scores, with room for `present` in whole steps of `side`: the
+  /// exponentials, and zeros beyond, are packed as a strip too. Returns a magnitude that none exceeds, or NaN where
+  /// there is one.
+  public let attendRows:
+    @Sendable (
+      _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ present: Int, _ scale: Float,
+      _ largest: Target, _ total: Target, _ sums: Target, _ width: Int, _ strip: UnsafeMutableRawPointer
+    ) -> Float
+
   /// The kernels, from closures around the bodies.
   package init(
     packLeft: @escaping @Sendable (MatrixLayout, Source, Int, Int, Int, UnsafeMutableRawPointer) -> Float,
@@ -66,8 +75,12 @@ public struct TileKernels: Sendable {
       @escaping @Sendable (
         UnsafeRawPointer, Int, Int, UnsafeRawPointer, Int, StorageFormat, Int, Int, Target, Int, Bool,
         UnsafeRawPointer, Int
-      ) -> Void
+      ) -> Void,
+    attendRows:
+      @escaping @Sendable (
+        Target, Int, Int, UnsafePointer<Int32>, Int, Float, Target, Target, Target, Int, UnsafeMutableRawPointer
+      ) -> Float
   ) {
-    (self.packLeft, self.packRight, self.multiply) = (packLeft, packRight, multiply)
+    (self.packLeft, self.packRight, self.multiply, self.attendRows) = (packLeft, packRight, multiply, attendRows)
   }
 }

@@ -10,6 +10,8 @@
   public enum TilePacking {
     /// Bytes of a tile: 16 rows of 64.
     @usableFromInline static var tileBytes: Int { 1024 }
+    /// Bytes of a row of a tile, the pairs of a line. Both tiles of a part are side by side: 32 lines.
+    @usableFromInline static var lineBytes: Int { 64 }
 
     /// The body of `TileKernels.packLeft`.
     @export(implementation) @inline(always)
@@ -116,12 +118,7 @@
     ) {
       @inline(always) func put(_ row: Int, _ low: Lanes16, _ high: Lanes16) {
         let rows = TileParts.pairs(TileParts(low, &largest), TileParts(high, &largest))
-        let place = target.assumingMemoryBound(to: Float.self) + 16 &* row
-        rows.0.store(place)
-        if parts == 3 {
-          rows.1.store(place + tileBytes / 2)
-          rows.2.store(place + tileBytes)
-        }
+        TilePacking.put(rows, target + lineBytes &* row, parts: parts)
       }
       if turning {
         var row = 0
@@ -144,6 +141,17 @@
           put(row, K.vector(low, row &* stride), K.vector(high, row &* stride))
           row &+= 1
         }
+      }
+    }
+
+    /// Writes a row of a tile for each part, two tiles' bytes apart.
+    @export(implementation) @inline(always)
+    static func put(_ rows: TileParts.Rows, _ target: UnsafeMutableRawPointer, parts: Int) {
+      let target = target.assumingMemoryBound(to: Float.self)
+      rows.0.store(target)
+      if parts == 3 {
+        rows.1.store(target + tileBytes / 2)
+        rows.2.store(target + tileBytes)
       }
     }
 
@@ -265,6 +273,11 @@
     @export(implementation) @inline(always)
     init(_ values: Lanes16, _ largest: inout Largest) {
       largest.bits = _mm512_max_epu32(largest.bits, values.bitsAnd(0x7fff_ffff).bits)
+      self.init(values)
+    }
+
+    @export(implementation) @inline(always)
+    init(_ values: Lanes16) {
       first = TileParts.nearest(values)
       let rest = values - first
       second = TileParts.nearest(rest)

@@ -147,7 +147,8 @@
             strip += stripBytes
           }
         }
-      })
+      },
+      attendRows: { TileAttention.attendRows($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) })
 
   /// A strip times a panel whose values are three parts each.
   @inline(__always)

@@ -30,7 +30,6 @@
       logSoftmax: { Softmax.logSoftmax(V.self, $0, $1, $2, $3) },
       softmaxGradient: { Softmax.softmaxGradient(V.self, $0, $1, $2, $3, $4) },
       logSoftmaxGradient: { Softmax.logSoftmaxGradient(V.self, $0, $1, $2, $3, $4) },
-      exponentials: { Softmax.exponentials(V.self, $0, $1, $2, $3, $4) },
       attendRows: { Softmax.attendRows(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8, $9) },
       attendGradient: { Softmax.attendGradient(V.self, $0, $1, $2, $3, $4, $5, $6) },
       layerNorm: { Norms.layerNorm(V.self, $0, $1, $2, $3, $4, $5, $6, $7, $8) },

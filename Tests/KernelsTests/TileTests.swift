@@ -59,6 +59,49 @@ struct TileTests {
       #expect(!TileKernels.canMultiply(left, right) && !TileKernels.canMultiply(right, left), "\(left) \(right)")
     }
   }
+
+  /// The softmax that packs has the bits of the one that does not, and packs what `packLeft` makes of its result.
+  @Test func attendedRowsArePacked() throws {
+    var numbers = Numbers(15)
+    for table in tileTables {
+      let tiles = try #require(table.matmul.tiles)
+      for (rows, present) in [(1, 1), (5, 31), (32, 32), (17, 33), (32, 64), (31, 100), (32, 384)] {
+        let stride = (present + 31) / 32 * 32, width = 3
+        var seen = (0..<rows).map { Int32(present - $0 * 7 % present) }
+        if rows > 4 { seen[4] = 0 }
+        var (largest, total) = ([Float](repeating: -.infinity, count: rows), [Float](repeating: 0, count: rows))
+        var sums = [Float](repeating: 1, count: rows * width)
+        var (packedLargest, packedTotal, packedSums) = (largest, total, sums)
+        // What a row does not see may be anything.
+        for round in 0..<2 {
+          let before = (0..<rows * stride).map { index in
+            index % stride < seen[index / stride] ? numbers.array(1, 20)[0] : .nan
+          }
+          var (scores, packedScores) = (before, before)
+          if round == 1 && rows > 2 { (scores[2 * stride], packedScores[2 * stride]) = (.nan, .nan) }
+          table.attendRows(&scores, stride, rows, seen, present, 0.4, &largest, &total, &sums, width)
+          var strip = [UInt8](repeating: 0xff, count: TileKernels.stripBytes(depth: present))
+          let magnitude = tiles.attendRows(
+            &packedScores, stride, rows, seen, present, 0.4, &packedLargest, &packedTotal, &packedSums, width, &strip)
+          for row in 0..<rows {
+            let line = row * stride..<row * stride + present
+            #expect(packedScores[line].map(\.bitPattern) == scores[line].map(\.bitPattern), "\(rows) \(present) \(row)")
+            #expect(packedScores[line.upperBound..<(row + 1) * stride].allSatisfy { $0 == 0 })
+          }
+          #expect(packedLargest.map(\.bitPattern) == largest.map(\.bitPattern), "\(rows) \(present)")
+          #expect(packedTotal.map(\.bitPattern) == total.map(\.bitPattern), "\(rows) \(present)")
+          #expect(packedSums.map(\.bitPattern) == sums.map(\.bitPattern), "\(rows) \(present)")
+          var expected = [UInt8](repeating: 0xff, count: strip.count)
+          let found = tiles.packLeft(.rowMajor, scores, stride, rows, present, &expected)
+          #expect(found.isNaN ? magnitude.isNaN : found <= magnitude, "\(rows) \(present): \(found), \(magnitude)")
+          for (index, bytes) in zip(strip, expected).enumerated() where index / 64 % 32 < rows && bytes.0 != bytes.1 {
+            Issue.record("\(rows) \(present): byte \(index) of the strip")
+            break
+          }
+        }
+      }
+    }
+  }
 }
 
 /// A product of one strip by some panels.

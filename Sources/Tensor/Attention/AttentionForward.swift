@@ -110,14 +110,17 @@ struct AttentionForwardWork: ScratchWork {
         let visible = min(block.keys.count, g.keyLimit(query: first + group.upperBound - 1, row: row) - from)
         if visible <= 0 { continue }
         products.score(group, block, visible: visible)
-        attendRows(h, first, group, block, visible, softmax, products.scores)
+        mask(h, first, group, block, visible, softmax, products.scores)
+        // Biased scores are scaled before.
+        products.attend(group, visible: visible, scale: bias == nil ? g.scale : 1, softmax)
         products.addValues(group, block, visible: visible, softmax.sums)
       }
     }
   }
 
-  /// Makes probabilities of the scores of queries `first + group` for the first `visible` keys of a block.
-  private func attendRows(
+  /// Adds the bias to the scores of queries `first + group`, hides what they may not see, and counts what they do, of the
+  /// first `visible` keys of a block.
+  private func mask(
     _ h: Int, _ first: Int, _ group: Range<Int>, _ block: KeyBlock, _ visible: Int, _ softmax: OnlineSoftmax,
     _ scores: Target
   ) {
@@ -133,8 +136,6 @@ struct AttentionForwardWork: ScratchWork {
       g.maskPadding(s, row: row, firstKey: from, count: seen)
       softmax.seen[index] = hidden == seen ? 0 : Int32(seen)
     }
-    // Biased scores are scaled before.
-    softmax.attend(group, scores, stride, present: visible, scale: bias == nil ? g.scale : 1)
   }
 }
 
@@ -172,6 +173,19 @@ struct OnlineSoftmax {
     let first = rows.lowerBound
     kernels.attendRows(
       scores, stride, rows.count, seen, present, scale, largest + first, total + first, sums + first * width, width)
+  }
+
+  /// The same, which packs the probabilities as a strip too.
+  func attend(
+    _ rows: Range<Int>, _ scores: Target, _ stride: Int, present: Int, scale: Float, _ tiles: TileKernels,
+    _ strip: PackedBlocks
+  ) {
+    let first = rows.lowerBound
+    strip.clear(1)
+    let magnitude = tiles.attendRows(
+      scores, stride, rows.count, seen, present, scale, largest + first, total + first, sums + first * width, width,
+      strip.place)
+    strip.raise(0, to: magnitude)
   }
 
   /// Writes the output of query `i`; zeros where it has seen nothing.

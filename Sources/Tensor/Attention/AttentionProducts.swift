@@ -14,6 +14,8 @@ protocol AttentionProducts {
   func pack(_ block: KeyBlock)
   /// `scores = queries * keys^T`, for the first `visible` keys of the block.
   func score(_ queries: Range<Int>, _ block: KeyBlock, visible: Int)
+  /// Makes probabilities of the scores: a step of the online softmax.
+  func attend(_ queries: Range<Int>, visible: Int, scale: Float, _ softmax: OnlineSoftmax)
   /// `sums += scores * values` for the same; the sums are those of all queries.
   func addValues(_ queries: Range<Int>, _ block: KeyBlock, visible: Int, _ sums: Target)
 }
@@ -91,6 +93,10 @@ struct VectorAttention: AttentionProducts {
     }
   }
 
+  func attend(_ queries: Range<Int>, visible: Int, scale: Float, _ softmax: OnlineSoftmax) {
+    softmax.attend(queries, scores, keysPerBlock, present: visible, scale: scale)
+  }
+
   func addValues(_ queries: Range<Int>, _ block: KeyBlock, visible: Int, _ sums: Target) {
     let g = head.geometry, d = g.headWidth, width = blocks.panelWidth, padded = block.padded
     for index in 0..<blocks.panelCount(of: d) {
@@ -130,6 +136,10 @@ struct RowAttention: AttentionProducts {
     blocks.multiplyRow(
       head.query, .float32, .columnMajor, UnsafeRawPointer(head.key), block.first * stride, stride, visible,
       head.geometry.headWidth, scores, nil)
+  }
+
+  func attend(_ queries: Range<Int>, visible: Int, scale: Float, _ softmax: OnlineSoftmax) {
+    others.attend(queries, visible: visible, scale: scale, softmax)
   }
 
   func addValues(_ queries: Range<Int>, _ block: KeyBlock, visible: Int, _ sums: Target) {
@@ -213,12 +223,15 @@ struct TiledAttention: AttentionProducts {
     product.multiply(queries, strip, 0..<visible, keyPanels)
   }
 
+  func attend(_ queries: Range<Int>, visible: Int, scale: Float, _ softmax: OnlineSoftmax) {
+    softmax.attend(queries, scores, keysPerBlock, present: visible, scale: scale, tiles, probabilities)
+  }
+
   func addValues(_ queries: Range<Int>, _ block: KeyBlock, visible: Int, _ sums: Target) {
     let d = head.geometry.headWidth
     let product = TiledProduct(
       tiles: tiles, blocks: blocks, left: TiledOperand(source: scores, layout: .rowMajor, stride: keysPerBlock),
       right: values(block), c: sums + queries.lowerBound * d, cStride: d, depth: visible, accumulates: true)
-    product.packLeft(0..<queries.count, probabilities)
     product.multiply(0..<queries.count, probabilities, 0..<d, valuePanels)
   }
 }

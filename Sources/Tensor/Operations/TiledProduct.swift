@@ -151,6 +151,14 @@ struct PackedBlocks {
     return largest
   }
 
+  /// The first `count` blocks hold nothing yet.
+  func clear(_ count: Int) { magnitudes.update(repeating: 0, count: count) }
+
+  /// Some of a block has this largest magnitude. A NaN stays.
+  func raise(_ block: Int, to magnitude: Float) {
+    if magnitude > magnitudes[block] || magnitude.isNaN { magnitudes[block] = magnitude }
+  }
+
   /// Calls `pack` for the lines and the depths of each block, and keeps the largest magnitude that it returns.
   ///
   /// Where depths lie far apart, all blocks take a step of them before any takes the next: so memory is read in runs as
@@ -161,15 +169,14 @@ struct PackedBlocks {
   ) {
     let side = TileKernels.side, blocks = TileKernels.blocks(of: lines.count)
     let size = interleaved && blocks > 1 ? side : max(depth, 1)
-    for block in 0..<blocks { magnitudes[block] = 0 }
+    clear(blocks)
     for p in stride(from: 0, to: depth, by: size) {
       let depths = p..<min(depth, p + size)
       for block in 0..<blocks {
         let first = lines.lowerBound + block * side
         let magnitude = pack(
           first..<min(lines.upperBound, first + side), depths, place + (block * blockBytes + p / side * stepBytes))
-        // A NaN stays.
-        if magnitude > magnitudes[block] || magnitude.isNaN { magnitudes[block] = magnitude }
+        raise(block, to: magnitude)
       }
     }
   }

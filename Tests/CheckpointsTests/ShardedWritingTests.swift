@@ -319,18 +319,4 @@ private func shards(_ path: String) throws -> [[String]] {
       }
     }
   }
-
-  @Test(arguments: [
-    ("5GB", 5_000_000_000), ("1.5MB", 1_500_000), (" 10 kb ", 10_000), ("2TB", 2_000_000_000_000), ("7", 7),
-    ("3KiB", 3072), ("2MIB", 2_097_152), ("1gib", 1_073_741_824), ("0.5TiB", 549_755_813_888), ("1.9999KB", 1999),
-  ]) func `sizes are read as the reference reads them`(text: String, count: Int) throws {
-    #expect(try ShardSize(parsing: text).byteCount == count)
-  }
-
-  @Test(arguments: [
-    "", "GB", "5 G", "-5GB", "+5GB", "0", "0.5", "0KB", "1e3KB", "nanMB", "infMB", "0x10", "1..5GB", ".", "5GBs",
-    "10000000TB", "5é",
-  ]) func `what is no size is refused`(text: String) {
-    #expect(errorKind { () throws(InputError) in try ShardSize(parsing: text) } == .badValue)
-  }
 }

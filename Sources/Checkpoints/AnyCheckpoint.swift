@@ -5,6 +5,7 @@ import Formats
 ///
 /// - Throws: What opening that format throws.
 public func openCheckpoint(at path: String) throws(InputError) -> any Checkpoint {
+  try AtomicDirectory.recoverIfAbsent(path)
   guard try fileKind(path) == .file else { return try SafetensorsCheckpoint(at: path) }
   let file = try InputFile(opening: path)
   let start = try file.read(at: 0, count: min(file.byteCount, 64))

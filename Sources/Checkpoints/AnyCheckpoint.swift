@@ -1,7 +1,7 @@
 import Formats
 
-/// Opens a checkpoint of whatever format its first bytes or, where they do not tell, its name say: safetensors (a file, a
-/// folder, an index), GGUF, NumPy (`.npy`, `.npz`), llama2.c (`.bin`).
+/// Opens a checkpoint of whatever format its first bytes or, where they do not tell, its name say: safetensors (a file,
+/// a folder, an index), GGUF, NumPy (`.npy`, `.npz`), llama2.c (`.bin`).
 ///
 /// - Throws: What opening that format throws.
 public func openCheckpoint(at path: String) throws(InputError) -> any Checkpoint {

@@ -11,13 +11,14 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
 
 /// Writes the tensors of a checkpoint of any format to one file, under the names that they have.
 ///
-/// The file appears whole or not at all. Float32, bfloat16 and Float16 are kept as `format`, or as they are: quantized ones
-/// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and floating
-/// point of eight bits and less, are copied as they lie. The free text of safetensors files is carried into another one.
+/// The file appears whole or not at all. Float32, bfloat16 and Float16 are kept as `format`, or as they are: quantized
+/// ones become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and
+/// floating point of eight bits and less, are copied as they lie. The free text of safetensors files is carried into
+/// another one.
 ///
-/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for a
-///   tensor that neither can be read as numbers nor copied, or that the format has no type for; what reading throws; `io`
-///   where the file cannot be written.
+/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for
+///   a tensor that neither can be read as numbers nor copied, or that the format has no type for; what reading throws;
+///   `io` where the file cannot be written.
 public func convert(
   _ checkpoint: some Checkpoint, to path: String, _ target: CheckpointFormat, as format: StorageFormat? = nil
 ) throws(InputError) {
@@ -56,9 +57,9 @@ public func convert(
   }
 }
 
-/// Writes the tensors of a checkpoint of any format into a folder that is about to be committed, as `convert(_:to:_:as:)`
-/// writes them to one safetensors file: to `model.safetensors` or, where they have more bytes than `shardSize`, to several
-/// files and an index. No more than one tensor is in memory at a time.
+/// Writes the tensors of a checkpoint of any format into a folder that is about to be committed, as
+/// `convert(_:to:_:as:)` writes them to one safetensors file: to `model.safetensors` or, where they have more bytes
+/// than `shardSize`, to several files and an index. No more than one tensor is in memory at a time.
 ///
 /// - Throws: As for one file, and `badValue` where the commit would take away what is read, as
 ///   `AtomicDirectory.checkWeights(from:beside:)`; `tooLarge` for more than 512 files.
@@ -81,8 +82,8 @@ extension AtomicDirectory {
   /// - Parameters:
   ///   - source: The file or folder that is read.
   ///   - names: What will be written beside the weights, as `write(_:to:)` takes it.
-  /// - Throws: `badValue` where the source would be lost, `inconsistent` where another file would; `io` when a folder cannot
-  ///   be read.
+  /// - Throws: `badValue` where the source would be lost, `inconsistent` where another file would; `io` when a folder
+  ///   cannot be read.
   public func checkWeights(from source: String, beside names: [String]) throws(InputError) {
     if let source = resolvedPath(source) { try requireOutside([source]) }
     try check(writing: names + [WeightsFile.whole], superseding: WeightsFile.isOne)

@@ -1,7 +1,7 @@
 import Formats
 
-/// The most bytes of tensors that a file of a sharded checkpoint holds; only a tensor that has more goes beyond, in a file
-/// of its own. Headers are not counted.
+/// The most bytes of tensors that a file of a sharded checkpoint holds; only a tensor that has more goes beyond, in a
+/// file of its own. Headers are not counted.
 public struct ShardSize: Sendable, Equatable {
   /// How many bytes.
   public let byteCount: Int
@@ -12,7 +12,7 @@ public struct ShardSize: Sendable, Equatable {
     self.byteCount = byteCount
   }
 
-  /// What a unit stands for. Each factor is a Double exactly, so that a size is rounded once, as Hugging Face rounds it.
+  /// What a unit stands for. Each factor is a Double exactly, so that a size is rounded once, as at Hugging Face.
   private static let units: [(name: String, factor: Double)] = [
     ("kib", 0x1p10), ("mib", 0x1p20), ("gib", 0x1p30), ("tib", 0x1p40),
     ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12),
@@ -21,9 +21,9 @@ public struct ShardSize: Sendable, Equatable {
   /// Reads a size as Hugging Face does: a decimal number and `KB`, `MB`, `GB` or `TB`, powers of 1000, as in `5GB` or
   /// `1.5 MB`.
   ///
-  /// Hugging Face knows no others; here `KiB`, `MiB`, `GiB` and `TiB`, powers of 1024, are units too, and a number without one
-  /// counts bytes. Any other unit, such as `G` or `PB`, is refused. Capitals do not matter, nor do spaces around the number.
-  /// Number and unit are multiplied as Doubles, and a part of a byte is dropped.
+  /// Hugging Face knows no others; here `KiB`, `MiB`, `GiB` and `TiB`, powers of 1024, are units too, and a number
+  /// without one counts bytes. Any other unit, such as `G` or `PB`, is refused. Capitals do not matter, nor do spaces
+  /// around the number. Number and unit are multiplied as Doubles, and a part of a byte is dropped.
   ///
   /// - Throws: `badValue` for what is no such size, for less than a byte, and for more than 2^60.
   public init(parsing text: String) throws(InputError) {

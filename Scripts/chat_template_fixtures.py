@@ -80,6 +80,118 @@ PIECES = r"""
 {{ 'a'.center() }}
 {{ 'a'.center(5, '') }}
 {{ 'a'.ljust(5, 'ab') }}
+{{ d|dictsort(reverse=true) }} {{ {'b': 1, 'A': 3, 'a': 2}|dictsort }} {{ {'b': 1, 'A': 3, 'a': 2}|dictsort(true) }} {{ {'b': 1, 'A': 3, 'a': 2}|dictsort(false, 'value') }} {{ {'b': 1, 'A': 1, 'c': 0}|dictsort(by='value', reverse=true) }} {{ {'b': 'x', 'A': 'Y', 'c': 'Z'}|dictsort(by='value', case_sensitive=true) }} {{ {}|dictsort(reverse=true) }}
+{{ [d, d]|map('join', '-')|list }} {{ [[d], [d, d]]|map('join', ',', attribute='k')|list }} {{ [[d], [d, d]]|map('sum', attribute='n')|list }} {{ msgs|map(attribute='zip', default=none)|list }} {{ msgs|map(default=1, attribute='tool')|list }}
+{{ l|select('divisibleby', num=2)|list }} {{ l|reject('in', seq=[1])|list }} {{ msgs|selectattr('role', 'in', seq=['user'])|list|length }} {{ 9 is divisibleby(num=3) }} {{ 9 is in(seq=[9]) }} {{ none is sameas(other=none) }} {{ l|select(nothing=1)|list }}
+{{ '7'|int(base=10) }} {{ 'x'|int(default=7) }} {{ 'x'|int(7, 10) }} {{ 7.5|int(base=10) }} {{ 'x'|float(default=1.5) }} {{ 2.55|round(precision=1, method='floor') }} {{ 'xxa'|trim(chars='x') }} {{ l|join(d='-') }} {{ 'aaa'|replace(old='a', new='b', count=2) }} {{ l|sum(start=10) }} {{ ['a', 'B']|sort(reverse=true, case_sensitive=true) }} {{ ['a', 'A']|unique(case_sensitive=true)|list }} {{ ['b', 'A']|min(case_sensitive=true) }} {{ 'a\nb'|indent(width=2, first=true) }} {{ zzz|default(default_value='q', boolean=true) }} {{ 'x'|attr(name='zip') }}|
+{{ 'a b c'.split(maxsplit=1) }} {{ 'a-b-c'.rsplit(sep='-', maxsplit=1) }} {{ dict({'a': 1}, b=2) }} {{ namespace({'a': 1}, b=2).b }} {{ 'abc'.startswith(('x', 'ab')) }} {{ 'abc'.endswith(()) }}
+{{ raise_exception(message='no') }}
+{{ 'x'|trim(char='x') }}
+{{ 'x'|trim('x', 'y') }}
+{{ 'x'|upper(1) }}
+{{ 'x'|lower(locale='de') }}
+{{ 'x'|title(1) }}
+{{ 'x'|capitalize(x=1) }}
+{{ x|length(1) }}
+{{ x|count(of='l') }}
+{{ l|join(',', d=';') }}
+{{ l|join(sep=',') }}
+{{ l|first(1) }}
+{{ l|last(default=1) }}
+{{ l|list(1) }}
+{{ l|reverse(1) }}
+{{ 'a'|replace('a') }}
+{{ 'a'|replace('a', 'b', 1, 2) }}
+{{ 'a'|replace('a', 'b', most=1) }}
+{{ 'a'|replace('a', old='b', new='c') }}
+{{ 1|string(2) }}
+{{ '1'|int(1, 10, 2) }}
+{{ '1'|int(radix=2) }}
+{{ '1'|float(0, 1) }}
+{{ '1'|float(standard=0) }}
+{{ 1.5|round(1, 'ceil', 2) }}
+{{ 1.5|round(digits=1) }}
+{{ 1|abs(2) }}
+{{ 1|abs(x=2) }}
+{{ l|sum(by='k') }}
+{{ l|sum(none, 0, 1) }}
+{{ l|min(key='k') }}
+{{ l|max(false, none, 1) }}
+{{ l|sort(by='k') }}
+{{ l|sort(reverse=true, reversed=true) }}
+{{ l|unique(key='k') }}
+{{ d|dictsort(false, 'key', false, 1) }}
+{{ d|dictsort(by='other') }}
+{{ d|dictsort(key='k') }}
+{{ {'a': 1, 'b': 'x'}|dictsort(by='value') }}
+{{ 'a'|indent(4, false, false, 1) }}
+{{ 'a'|indent(indentfirst=true) }}
+{{ 'a'|indent(4, width=2) }}
+{{ x|safe(1) }}
+{{ x|e(1) }}
+{{ x|escape(quote=true) }}
+{{ x|wordcount(1) }}
+{{ d|items(1) }}
+{{ d|attr }}
+{{ d|attr('a', 'b') }}
+{{ zzz|default('a', true, 1) }}
+{{ zzz|default(value='a') }}
+{{ zzz|d('a', default_value='b') }}
+{{ d|tojson(indents=2) }}
+{{ d|tojson(true, 2, none, true, 1) }}
+{{ l|map('upper', attribute='k')|list }}
+{{ l|map('string', what=1)|list }}
+{{ l|map(attribute='k', standard=1)|list }}
+{{ l|map(attributes='k')|list }}
+{{ l|select('odd', by=2)|list }}
+{{ l|select('divisibleby', 2, num=2)|list }}
+{{ l|select('divisibleby', by=2)|list }}
+{{ l|select('eq', b=2)|list }}
+{{ msgs|selectattr('role', 'equalto', other='user')|list }}
+{{ 1 is odd(2) }}
+{{ 1 is defined(what=2) }}
+{{ 1 is eq(b=1) }}
+{{ 1 is divisibleby(1, 2) }}
+{{ 1 is divisibleby(by=1) }}
+{{ 1 is sameas(1, other=1) }}
+{{ 'a b'.split(' ', 1, 2) }}
+{{ 'a b'.split(by=' ') }}
+{{ 'a'.strip(chars='a') }}
+{{ 'a'.strip('a', 'b') }}
+{{ 'a'.startswith('a', 'b') }}
+{{ 'a'.startswith() }}
+{{ 'a'.startswith(prefix='a') }}
+{{ 'a'.replace(old='a', new='b') }}
+{{ 'a'.upper(1) }}
+{{ 'a'.isdigit(1) }}
+{{ 'a'.join(iterable=l) }}
+{{ 'a'.join('b', 'c') }}
+{{ 'a'.find(sub='a') }}
+{{ 'a'.count() }}
+{{ 'a'.removeprefix('a', 'b') }}
+{{ 'a'.partition(sep='a') }}
+{{ 'a'.splitlines(true, false) }}
+{{ 'a'.splitlines(keep=true) }}
+{{ d.get('k', default=1) }}
+{{ d.get(key='k') }}
+{{ d.get('k', 1, 2) }}
+{{ d.items(1) }}
+{{ d.keys(x=1) }}
+{{ l.count(value=1) }}
+{{ l.index() }}
+{{ range(3, step=2) }}
+{{ range(stop=3) }}
+{{ range(1, 2, 3, 4) }}
+{{ dict(1) }}
+{{ dict(zzz) }}
+{{ dict({}, {}) }}
+{{ namespace({}, {}) }}
+{{ strftime_now() }}
+{{ strftime_now('a', 'b') }}
+{{ strftime_now(fmt='a') }}
+{{ raise_exception('a', 'b') }}
+{% for i in l %}{{ loop.cycle(a=1) }}{% endfor %}
+{% for i in l %}{{ loop.changed(a=1) }}{% endfor %}
 {{ 'a\nb\n\nc'|indent }} {{ 'a\nb'|indent(2, true) }} {{ 'a\nb'|indent('> ') }}
 {{ msgs|selectattr('role', 'equalto', 'user')|list|length }} {{ msgs|selectattr('tool')|list|length }} {{ msgs|rejectattr('role', 'eq', 'user')|map(attribute='content')|list }} {{ msgs|map(attribute='role')|join(',') }} {{ msgs|map(attribute='zip', default='-')|list }} {{ ['a', 'b']|map('upper')|list }} {{ ['1', '2']|map('int')|sum }} {{ [1, 2, 3]|select('odd')|list }} {{ [0, 1]|reject|list }} {{ [' a ']|map('trim')|first }} {{ msgs|selectattr('role', 'in', ['user', 'x'])|list|length }} {{ [{'a': {'b': 1}}]|map(attribute='a.b')|list }}
 {{ d|tojson }} {{ l|tojson }} {{ 'é"\n\\/</>\u0001'|tojson }} {{ none|tojson }} {{ true|tojson }} {{ 1.0|tojson }} {{ (1, 2)|tojson }} {{ d|tojson(indent=2) }} {{ []|tojson(indent=2) }} {{ {'b': 1, 'a': {'c': []}}|tojson(indent=4, sort_keys=true) }} {{ d|tojson(separators=(',', ':')) }} {{ 'é'|tojson(ensure_ascii=true) }}

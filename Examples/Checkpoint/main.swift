@@ -167,28 +167,24 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     // What fits into one file has no index.
     output = String(path.dropLast(index.count))
     let folder = try AtomicDirectory(replacing: output)
+    try folder.checkWeights(from: source, beside: [])
     try Checkpoints.convert(try openCheckpoint(at: source), to: folder, shardSize: shardSize, as: format)
     try folder.commit()
   } else {
-    guard resolvedPath(path) == nil || resolvedPath(source) != resolvedPath(path) else {
-      throw InputError(
-        .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+    let folder = try AtomicDirectory(replacing: path)
+    var (files, complaint) = ([(name: String, bytes: [UInt8])](), InputError?.none)
+    do throws(InputError) { files = try TokenizerFiles(of: source).contents } catch {
+      guard [.missing, .notFound, .unsupported].contains(error.kind) else { throw error }
+      complaint = error
     }
+    let carried = ["config.json"] + files.map(\.name)
+    try folder.checkWeights(from: source, beside: carried)
     guard let model = try model(of: source, as: format) as? any SavableModel else {
       throw InputError(.unsupported, "is of a family that is not written", at: source)
     }
-    let folder = try AtomicDirectory(replacing: path)
+    if let complaint { print("\(path) gets no tokenizer: \(complaint)") }
     try model.save(to: folder, shardSize: shardSize)
-    var carried: Set<String> = ["config.json"]
-    do throws(InputError) {
-      for file in try TokenizerFiles(of: source).contents {
-        try folder.write(file.bytes, to: file.name)
-        carried.insert(file.name)
-      }
-    } catch {
-      guard [.missing, .notFound, .unsupported].contains(error.kind) else { throw error }
-      print("\(path) gets no tokenizer: \(error)")
-    }
+    for file in files { try folder.write(file.bytes, to: file.name) }
     let others = try fileKind(source) == .folder ? try names(inFolder: source) : []
     let weights = [".safetensors", ".safetensors.index.json"]
     let left = others.filter { name in !carried.contains(name) && !weights.contains { name.hasSuffix($0) } }
@@ -202,6 +198,7 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
 /// The model of a folder as the class that it names, so that no part of it is left aside; of a file, or a folder that
 /// names none that is known, the decoder.
 func model(of path: String, as format: StorageFormat? = nil) throws(InputError) -> any Sendable {
+  try AtomicDirectory.recoverIfAbsent(path)
   if try fileKind(path) == .folder, let architecture = try? Architecture(of: path) {
     return try architecture.load(path, format)
   }

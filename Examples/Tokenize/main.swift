@@ -55,6 +55,7 @@ func tokenizer(_ tool: CommandLineTool) throws(InputError) -> PipelineTokenizer 
   guard let path = tool.string("tokenizer") else {
     throw InputError(.missing, "no tokenizer is given", at: "--tokenizer", advice: "See tokenize --help.")
   }
+  try AtomicDirectory.recoverIfAbsent(path)
   var tokenizer =
     try fileKind(path) == .folder ? PipelineTokenizer(directory: path) : PipelineTokenizer(file: path)
   if !tool.has("pad") {

@@ -82,6 +82,7 @@ func storedReference(for tokenizer: PipelineTokenizer, _ path: String) throws(In
 }
 
 func open(_ path: String) throws(InputError) -> PipelineTokenizer {
+  try AtomicDirectory.recoverIfAbsent(path)
   if try fileKind(path) == .folder { return try PipelineTokenizer(directory: path) }
   if try GGUFFile.isOne(path) { return try PipelineTokenizer(gguf: try GGUFFile(opening: path).metadata) }
   return try PipelineTokenizer(path: path)

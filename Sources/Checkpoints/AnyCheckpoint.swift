@@ -1,10 +1,11 @@
 import Formats
 
-/// Opens a checkpoint of whatever format its first bytes or, where they do not tell, its name say: safetensors (a file, a
-/// folder, an index), GGUF, NumPy (`.npy`, `.npz`), llama2.c (`.bin`).
+/// Opens a checkpoint of whatever format its first bytes or, where they do not tell, its name say: safetensors (a file,
+/// a folder, an index), GGUF, NumPy (`.npy`, `.npz`), llama2.c (`.bin`).
 ///
 /// - Throws: What opening that format throws.
 public func openCheckpoint(at path: String) throws(InputError) -> any Checkpoint {
+  try AtomicDirectory.recoverIfAbsent(path)
   guard try fileKind(path) == .file else { return try SafetensorsCheckpoint(at: path) }
   let file = try InputFile(opening: path)
   let start = try file.read(at: 0, count: min(file.byteCount, 64))

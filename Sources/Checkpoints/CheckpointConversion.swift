@@ -11,12 +11,14 @@ public enum CheckpointFormat: String, Sendable, CaseIterable {
 
 /// Writes the tensors of a checkpoint of any format to one file, under the names that they have.
 ///
-/// The file appears whole or not at all. Float32, bfloat16 and Float16 are kept as `format`, or as they are: quantized ones
-/// become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and floating
-/// point of eight bits and less, are copied as they lie. The free text of safetensors files is carried into another one.
+/// The file appears whole or not at all. Float32, bfloat16 and Float16 are kept as `format`, or as they are: quantized
+/// ones become Float32, and in a NumPy archive, which knows no bfloat16, so do those. Other types, also Float64 and
+/// floating point of eight bits and less, are copied as they lie. The free text of safetensors files is carried into
+/// another one.
 ///
-/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for a
-///   tensor that neither can be read as numbers nor copied, or that the format has no type for; what reading throws; `io` where the file cannot be written.
+/// - Throws: `badValue` where `path` is one of the files that are read, whose numbers would be lost; `unsupported` for
+///   a tensor that neither can be read as numbers nor copied, or that the format has no type for; what reading throws;
+///   `io` where the file cannot be written.
 public func convert(
   _ checkpoint: some Checkpoint, to path: String, _ target: CheckpointFormat, as format: StorageFormat? = nil
 ) throws(InputError) {
@@ -55,24 +57,46 @@ public func convert(
   }
 }
 
-/// Writes the tensors of a checkpoint of any format into a folder that is about to be committed, as `convert(_:to:_:as:)`
-/// writes them to one safetensors file: to `model.safetensors` or, where they have more bytes than `shardSize`, to several
-/// files and an index. No more than one tensor is in memory at a time.
+/// Writes the tensors of a checkpoint of any format into a folder that is about to be committed, as
+/// `convert(_:to:_:as:)` writes them to one safetensors file: to `model.safetensors` or, where they have more bytes
+/// than `shardSize`, to several files and an index. No more than one tensor is in memory at a time.
 ///
-/// - Throws: As for one file, and `badValue` where the folder holds what is read; `tooLarge` for more than 512 files.
+/// - Throws: As for one file, and `badValue` where the commit would take away what is read, as
+///   `AtomicDirectory.checkWeights(from:beside:)`; `tooLarge` for more than 512 files.
 public func convert(
   _ checkpoint: some Checkpoint, to folder: AtomicDirectory, shardSize: ShardSize?, as format: StorageFormat? = nil
 ) throws(InputError) {
-  if let target = resolvedPath(folder.path) {
-    for source in sources(of: checkpoint) where source == target || source.utf8.starts(with: (target + "/").utf8) {
-      throw wouldBeLost(folder.path)
-    }
-  }
+  try folder.requireOutside(sources(of: checkpoint))
   let contents = try checkpoint.tensors.map { (tensor) throws(InputError) in try ConvertedTensor(tensor, format) }
   try SafetensorsWriter.write(
     contents.map(\.entry), metadata: carriedText(of: checkpoint), to: folder, shardSize: shardSize
   ) { (index, sink) throws(InputError) in
     try contents[index].write { (bytes) throws(InputError) in try sink.write(bytes) }
+  }
+}
+
+extension AtomicDirectory {
+  /// Checks what would be found out only once weights are made and written: that a commit of weights takes away neither
+  /// what they are read from nor, of what it replaces, a file that is no weights and has no successor.
+  ///
+  /// - Parameters:
+  ///   - source: The file or folder that is read.
+  ///   - names: What will be written beside the weights, as `write(_:to:)` takes it.
+  /// - Throws: `badValue` where the source would be lost, `inconsistent` where another file would; `io` when a folder
+  ///   cannot be read.
+  public func checkWeights(from source: String, beside names: [String]) throws(InputError) {
+    if let source = resolvedPath(source) { try requireOutside([source]) }
+    try check(writing: names + [WeightsFile.whole], superseding: WeightsFile.isOne)
+  }
+
+  /// Checks that none of these files lies in a folder that a commit takes away.
+  fileprivate func requireOutside(_ sources: Set<String>) throws(InputError) {
+    for place in try displaced() {
+      guard let folder = resolvedPath(place) else { continue }
+      for source in sources where source == folder || source.utf8.starts(with: (folder + "/").utf8) {
+        throw wouldBeLost(place)
+      }
+    }
   }
 }
 
@@ -83,7 +107,8 @@ private func sources(of checkpoint: some Checkpoint) -> Set<String> {
 
 private func wouldBeLost(_ path: String) -> InputError {
   InputError(
-    .badValue, "is what would be converted, and would be lost", at: path, advice: "Give the output another place.")
+    .badValue, "is what would be converted, or holds it, and would be lost", at: path,
+    advice: "Give the output another place, or move what is read.")
 }
 
 /// The free text of safetensors files, and where they come from.

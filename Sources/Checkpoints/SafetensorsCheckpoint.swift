@@ -44,15 +44,16 @@ public struct SafetensorsCheckpoint: Checkpoint {
   public private(set) var warnings: [InputError] = []
   private let positions: NameTable
 
-  /// Opens all files and checks that they and the index agree: every tensor of the index lies in its shard, and no shard
-  /// holds a tensor that the index does not place there.
+  /// Opens all files and checks that they and the index agree: every tensor of the index lies in its shard, and no
+  /// shard holds a tensor that the index does not place there.
   ///
   /// - Parameters:
   ///   - path: A folder, a safetensors file, or an index file (by its ending `.index.json`).
   ///   - allowingLinks: Whether shards may be symbolic links, as in download caches; otherwise they are refused.
-  /// - Throws: `notFound`, which names all shards that are not there; `pathEscape` for a shard that is no plain file name
-  ///   or a refused link; `unsupported` for pickle files; `inconsistent` for disagreements, all of which it names;
-  ///   `tooLarge` for an index above 64 MB, 2^19 tensors or 512 shards; what the index's JSON and opening the files throw.
+  /// - Throws: `notFound`, which names all shards that are not there; `pathEscape` for a shard that is no plain file
+  ///   name or a refused link; `unsupported` for pickle files; `inconsistent` for disagreements, all of which it names;
+  ///   `tooLarge` for an index above 64 MB, 2^19 tensors or 512 shards; what the index's JSON and opening the files
+  ///   throw.
   public init(at path: String, allowingLinks: Bool = true) throws(InputError) {
     self.path = path
     let source = try Source(path)

@@ -5,14 +5,15 @@ extension SafetensorsWriter {
   /// they have more bytes than `shardSize`, several, `model-00001-of-00003.safetensors` and so on, and
   /// `model.safetensors.index.json`, which says where each tensor lies.
   ///
-  /// Tensors are cut into files as Hugging Face does it: they are taken in the order given, a file is closed when the next
-  /// tensor would bring it above the limit, and a tensor that is larger than the limit gets a file of its own, before the
-  /// one that is being filled. Each file is laid out as `write(_:metadata:to:contents:)` does it, with the same free text.
-  /// `total_parameters` counts the elements of all tensors.
+  /// Tensors are cut into files as Hugging Face does it: they are taken in the order given, a file is closed when the
+  /// next tensor would bring it above the limit, and a tensor that is larger than the limit gets a file of its own,
+  /// before the one that is being filled. Each file is laid out as `write(_:metadata:to:contents:)` does it, with the
+  /// same free text. `total_parameters` counts the elements of all tensors.
   ///
-  /// The names of shards say how many there are, so that files of an old checkpoint and of a new one cannot stand in one
-  /// folder, and none of them are ever written in place: the folder appears whole or not at all (`AtomicDirectory`). Weights
-  /// that stand in a replaced folder, whole or in shards, go with it; any other file still needs a successor.
+  /// The names of shards say how many there are, so that files of an old checkpoint and of a new one cannot stand in
+  /// one folder, and none of them are ever written in place: the folder appears whole or not at all
+  /// (`AtomicDirectory`). Weights that stand in a replaced folder, whole or in shards, go with it; any other file still
+  /// needs a successor.
   ///
   /// - Parameters:
   ///   - tensors: All tensors, in the order in which they are dealt out.
@@ -20,8 +21,8 @@ extension SafetensorsWriter {
   ///   - folder: Where the files will stand.
   ///   - shardSize: The most bytes of a file; nil for one file.
   ///   - contents: As for a single file; called once per tensor, file by file.
-  /// - Throws: As for a single file, before anything is written for what the reader would refuse; `tooLarge` also for more
-  ///   than 512 files; `duplicate` where the folder was given weights before.
+  /// - Throws: As for a single file, before anything is written for what the reader would refuse; `tooLarge` also for
+  ///   more than 512 files; `duplicate` where the folder was given weights before.
   public static func write(
     _ tensors: [SafetensorsTensor], metadata: [(key: String, value: String)] = [], to folder: AtomicDirectory,
     shardSize: ShardSize?, contents: (_ index: Int, _ sink: SafetensorsSink) throws(InputError) -> Void
@@ -109,8 +110,8 @@ package enum WeightsFile {
     return count == 1 ? whole : "model-\(five(number))-of-\(five(count)).safetensors"
   }
 
-  /// The one that a folder's weights are read from: the whole file, or else the index, as `transformers` prefers it; nil
-  /// where neither stands there.
+  /// The one that a folder's weights are read from: the whole file, or else the index, as `transformers` prefers it;
+  /// nil where neither stands there.
   package static func main<Failure: Error>(
     _ stands: (_ name: String) throws(Failure) -> Bool
   ) throws(Failure) -> String? {

@@ -26,8 +26,8 @@ public struct SafetensorsTensor: Sendable, Equatable {
 public enum SafetensorsWriter {
   /// Writes a file, tensor by tensor, through an `AtomicFile`: it appears whole, or the old content stays.
   ///
-  /// The widest element types come first and equal ones by name, as the reference does it, and the header is padded to a
-  /// multiple of 8 bytes: every tensor lies aligned in the file. The same input gives the same bytes.
+  /// The widest element types come first and equal ones by name, as the reference does it, and the header is padded to
+  /// a multiple of 8 bytes: every tensor lies aligned in the file. The same input gives the same bytes.
   ///
   ///     try SafetensorsWriter.write(tensors, to: "model.safetensors") { (index, sink) throws(InputError) in
   ///       try sink.write(contents[index])
@@ -37,11 +37,11 @@ public enum SafetensorsWriter {
   ///   - tensors: All tensors, in any order.
   ///   - metadata: Free text to carry along, in this order.
   ///   - path: Where the file will stand.
-  ///   - contents: Called once per tensor, in the file's order, with its position in `tensors`; it must hand exactly the
-  ///     tensor's bytes (little-endian, row by row) to the sink, in pieces of any size.
-  /// - Throws: What the reader would refuse: `duplicate`, `badUTF8`, `unsupported`, `overflow`, `badValue`, `tooLarge`, and
-  ///   `wrongType` for a tensor named `__metadata__`; `sizeMismatch` when the contents have another length; `io` and
-  ///   `notFound` when the disk refuses; and what `contents` throws.
+  ///   - contents: Called once per tensor, in the file's order, with its position in `tensors`; it must hand exactly
+  ///     the tensor's bytes (little-endian, row by row) to the sink, in pieces of any size.
+  /// - Throws: What the reader would refuse: `duplicate`, `badUTF8`, `unsupported`, `overflow`, `badValue`, `tooLarge`,
+  ///   and `wrongType` for a tensor named `__metadata__`; `sizeMismatch` when the contents have another length; `io`
+  ///   and `notFound` when the disk refuses; and what `contents` throws.
   public static func write(
     _ tensors: [SafetensorsTensor], metadata: [(key: String, value: String)] = [], to path: String,
     contents: (_ index: Int, _ sink: SafetensorsSink) throws(InputError) -> Void

@@ -22,8 +22,8 @@ public func saveParameters(
 /// - Parameters:
 ///   - shardSize: the most bytes of a file; nil for one file.
 ///   - extra: tensors to write besides, for readers that expect more than the model has.
-/// - Throws: `io` where a file cannot be written, `tooLarge` for more than 512 files, `duplicate` where the folder was given
-///   weights before.
+/// - Throws: `io` where a file cannot be written, `tooLarge` for more than 512 files, `duplicate` where the folder was
+///   given weights before.
 public func saveParameters(
   of model: some Module, to folder: AtomicDirectory, shardSize: ShardSize?, extra: [(name: String, value: Tensor)] = []
 ) throws(InputError) {

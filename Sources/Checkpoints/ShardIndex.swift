@@ -61,7 +61,8 @@ struct ShardIndex {
       .inconsistent, "claims \(claimed) bytes, but the shards hold \(sum)", at: "metadata.total_size")
   }
 
-  /// The text of an index, as transformers writes it: names in the order of their bytes, a line for each.
+  /// The text of an index, laid out as transformers writes it: names in the order of their bytes, a line for each.
+  /// Characters beyond ASCII stand as they are, where transformers escapes them; to a reader of JSON that is the same.
   ///
   /// - Parameters:
   ///   - shards: the plain name of the file that holds each tensor.

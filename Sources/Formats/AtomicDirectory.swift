@@ -117,6 +117,30 @@ public final class AtomicDirectory {
   /// successor of the same name then, where a file that takes its place has such a name as well.
   public func supersede(_ isSuperseded: @escaping (_ name: String) -> Bool) { self.isSuperseded.append(isSuperseded) }
 
+  /// Checks what `commit` will check, before anything is written: that what is replaced loses no file without a successor.
+  ///
+  /// - Parameters:
+  ///   - names: What will be written, as `write(_:to:)` takes it.
+  ///   - isSuperseded: As `supersede` will be told.
+  /// - Throws: `inconsistent` as `commit`; `io` when a folder cannot be read.
+  public func check(
+    writing names: [String], superseding isSuperseded: @escaping (_ name: String) -> Bool = { _ in false }
+  ) throws(InputError) {
+    guard try fileKind(split.sibling(split.name), followingLinks: false) != nil else { return }
+    let folders = names.compactMap { name in name.utf8.firstIndex(of: UInt8(ascii: "/")).map { String(name[..<$0]) } }
+    try checkNothingIsLost(to: names + folders, [isSuperseded])
+  }
+
+  /// The folders that a commit would take from their places: what stands at `path` and, where that is kept, what was kept
+  /// before it.
+  ///
+  /// - Throws: `io` when they cannot be looked at.
+  package func displaced() throws(InputError) -> [String] {
+    guard try fileKind(split.sibling(split.name), followingLinks: false) != nil else { return [] }
+    guard keepsReplaced, try fileKind(split.previous, followingLinks: false) != nil else { return [path] }
+    return [path, split.previous]
+  }
+
   /// What was written so far, by name.
   ///
   /// - Throws: `io` after a commit or discard, or when the folder cannot be read.
@@ -156,10 +180,7 @@ public final class AtomicDirectory {
       try flushStaged(new, descriptor)
       let replaces = try fileKind(target, followingLinks: false) != nil
       if replaces {
-        try checkNothingIsLost(target, new, path)
-        if keepsReplaced, try fileKind(split.previous) != nil {
-          try checkNothingIsLost(split.previous, target, split.previous)
-        }
+        try checkNothingIsLost(to: try Self.entries(of: new), isSuperseded)
         try move(target, to: aside, for: path)
       }
       do throws(InputError) { try move(new, to: target, for: path) } catch {
@@ -226,14 +247,18 @@ public final class AtomicDirectory {
   }
 
   /// As `recover`, but only where nothing stands at `path`: for readers, to whom a folder whose writer was killed would
-  /// seem absent.
+  /// seem absent. `path` may also be that of a file in such a folder.
   ///
   /// - Throws: `io` when a whole folder exists but cannot be moved back.
   public static func recoverIfAbsent(_ path: String) throws(InputError) {
-    guard let split = try? SplitPath(path), try fileKind(path) == nil, try fileKind(split.folder) == .folder else {
-      return
-    }
-    try recover(path)
+    guard let split = try? SplitPath(path), try fileKind(path) == nil else { return }
+    try recoverIfAbsent(around: path)
+    if try fileKind(path) == nil, try fileKind(split.folder) == .folder { try recover(path) }
+  }
+
+  /// As `recoverIfAbsent(_:)`, of the folder that a file at `path` lies in.
+  package static func recoverIfAbsent(around path: String) throws(InputError) {
+    if let split = try? SplitPath(path), try fileKind(split.folder) == nil { try recoverIfAbsent(split.folder) }
   }
 
   /// Does with a replaced folder what its role says. A step that fails is left to the next `recover`.
@@ -283,13 +308,25 @@ public final class AtomicDirectory {
     try flush(descriptor, .syncFolder, path)
   }
 
-  private func checkNothingIsLost(_ old: String, _ new: String, _ path: String) throws(InputError) {
+  /// Checks that a folder that stands loses nothing to `successors`, nor an older one to that folder.
+  private func checkNothingIsLost(
+    to successors: [String], _ rules: [(_ name: String) -> Bool]
+  ) throws(InputError) {
     if discardsOthers { return }
-    let successors = try Self.entries(of: new)
+    let target = split.sibling(split.name)
+    try Self.checkNothingIsLost(target, to: successors, rules, path)
+    if keepsReplaced, try fileKind(split.previous) != nil {
+      try Self.checkNothingIsLost(split.previous, to: try Self.entries(of: target), rules, split.previous)
+    }
+  }
+
+  private static func checkNothingIsLost(
+    _ old: String, to successors: [String], _ rules: [(_ name: String) -> Bool], _ path: String
+  ) throws(InputError) {
     let kept = Set(successors.map { JSONString($0) })
     // An older folder gives way to the one that is being replaced, which may hold nothing in such a file's place.
-    let rules = isSuperseded.filter { successors.contains(where: $0) }
-    let lost = try Self.entries(of: old).filter { name in
+    let rules = rules.filter { successors.contains(where: $0) }
+    let lost = try entries(of: old).filter { name in
       !kept.contains(JSONString(name)) && !TemporaryName.isTemporary(name) && name != ".DS_Store"
         && !rules.contains { $0(name) }
     }

@@ -150,6 +150,7 @@ public struct WrittenText: Sendable, Equatable {
 /// - Throws: as `loadTokenizer(in:)`; `unsupported` for a folder with a vocabulary for each language.
 public func loadTokenizers(in folder: String) throws(InputError) -> (source: any Tokenizer, target: any Tokenizer) {
   // Marian's folders have a SentencePiece model for each language, but as a rule one vocabulary for both.
+  try AtomicDirectory.recoverIfAbsent(folder)
   let own = folder + "/target_vocab.json"
   guard !FileManager.default.fileExists(atPath: own) else {
     throw InputError(

@@ -49,8 +49,7 @@ public enum PretrainedModel {
 
   /// The parsed `config.json`.
   package static func configuration(in folder: String) throws(InputError) -> JSONField {
-    try AtomicDirectory.recoverIfAbsent(folder)
-    return try document(folder + "/config.json")
+    try document(folder + "/config.json")
   }
 
   /// The end tokens of `generation_config.json`: where there is one, it alone says what ends a text, if anything.
@@ -74,6 +73,7 @@ public enum PretrainedModel {
 
   /// A parsed file of JSON.
   package static func document(_ path: String) throws(InputError) -> JSONField {
+    try AtomicDirectory.recoverIfAbsent(around: path)
     let bytes = try InputFile.contents(of: path, atMost: 1 << 24)
     return try JSONField(parsing: bytes, at: path)
   }

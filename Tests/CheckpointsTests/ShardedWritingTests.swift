@@ -292,6 +292,80 @@ private func shards(_ path: String) throws -> [[String]] {
     }
   }
 
+  @Test(arguments: ["m", "m/model.safetensors.index.json", "m/model-00002-of-00002.safetensors", "m/sub/x.npz"])
+  func `a folder moved aside by a killed writer is found by readers of its files`(name: String) throws {
+    try withFolder { (folder) throws in
+      try sample([4, 4]).write(to: folder + "/m", shardSize: 4)
+      try FileManager.default.createDirectory(atPath: folder + "/m/sub", withIntermediateDirectories: true)
+      let number = SafetensorsTensor(name: "n", dtype: .float32, shape: [])
+      try SafetensorsWriter.write([number], to: folder + "/x.safetensors") { (_, sink) throws(InputError) in
+        try sink.write([0, 0, 128, 63])
+      }
+      let archive = try SafetensorsCheckpoint(at: folder + "/x.safetensors")
+      try convert(archive, to: folder + "/m/sub/x.npz", .npz)
+      func tensors() throws -> [JSONString] { try openCheckpoint(at: "\(folder)/\(name)").tensors.map(\.name) }
+      let standing = try tensors()
+      try FileManager.default.moveItem(atPath: folder + "/m", toPath: folder + "/.m.0123456789abcdef.old")
+      #expect(try tensors() == standing && !standing.isEmpty)
+    }
+  }
+
+  /// A commit that keeps what it replaces takes away what was kept before.
+  @Test(arguments: [nil, 1] as [Int?]) func `what is read is not taken away by its own conversion`(size: Int?) throws {
+    try withFolder { (folder) throws in
+      let (path, sample) = (folder + "/m", try sample([2, 2]))
+      let shardSize = size.map { ShardSize(byteCount: $0) }
+      func target(keepingReplaced: Bool) throws(InputError) -> AtomicDirectory {
+        try AtomicDirectory(replacing: path, keepingReplaced: keepingReplaced)
+      }
+      try sample.write(to: path + ".previous", shardSize: 2)
+      let source = try SafetensorsCheckpoint(at: path + ".previous")
+      let file = path + ".previous/model-00001-of-00002.safetensors"
+      // Nothing stands at the place, so that nothing is taken away.
+      let first = try target(keepingReplaced: true)
+      try first.checkWeights(from: file, beside: [])
+      try convert(source, to: first, shardSize: shardSize)
+      try first.commit()
+      try sample.check(path + ".previous")
+      for place in [path + ".previous", file, folder + "/./m.previous/"] {
+        let error = #expect(throws: InputError.self) {
+          try target(keepingReplaced: true).checkWeights(from: place, beside: [])
+        }
+        #expect(error?.kind == .badValue && error?.place == path + ".previous" && error?.advice.isEmpty == false)
+      }
+      let error = #expect(throws: InputError.self) {
+        try convert(source, to: try target(keepingReplaced: true), shardSize: shardSize)
+      }
+      #expect(error?.kind == .badValue && error?.place == path + ".previous" && error?.advice.isEmpty == false)
+      try sample.check(path + ".previous")
+      // Where nothing is kept, the one before stays.
+      let last = try target(keepingReplaced: false)
+      try last.checkWeights(from: file, beside: [])
+      try convert(source, to: last, shardSize: shardSize)
+      try last.commit()
+      try sample.check(path + ".previous")
+      try sample.check(path)
+    }
+  }
+
+  @Test func `what a conversion would lose is known before it begins`() throws {
+    try withFolder { (folder) throws in
+      let (path, sample) = (folder + "/m", try sample([2, 2]))
+      let target = try AtomicDirectory(replacing: path)
+      try target.checkWeights(from: path, beside: [])  // nothing stands there
+      try sample.write(to: path, shardSize: 2)
+      try AtomicFile.write([1], to: path + "/README.md")
+      try target.checkWeights(from: folder + "/other", beside: ["README.md"])
+      let error = #expect(throws: InputError.self) { try target.checkWeights(from: folder + "/other", beside: []) }
+      #expect(error?.kind == .inconsistent && error?.what.contains("README.md") == true)
+      #expect(error?.what.contains("model") == false)
+      for source in [path, path + "/", path + "/README.md"] {
+        let error = #expect(throws: InputError.self) { try target.checkWeights(from: source, beside: ["README.md"]) }
+        #expect(error?.kind == .badValue && error?.what.contains("lost") == true)
+      }
+    }
+  }
+
   @Test func `a converted checkpoint is dealt out`() throws {
     try withFolder { (folder) throws in
       var sample = Sample()
@@ -318,19 +392,5 @@ private func shards(_ path: String) throws -> [[String]] {
           errorKind { () throws(InputError) in try convert(source, to: target, shardSize: nil) } == .badValue)
       }
     }
-  }
-
-  @Test(arguments: [
-    ("5GB", 5_000_000_000), ("1.5MB", 1_500_000), (" 10 kb ", 10_000), ("2TB", 2_000_000_000_000), ("7", 7),
-    ("3KiB", 3072), ("2MIB", 2_097_152), ("1gib", 1_073_741_824), ("0.5TiB", 549_755_813_888), ("1.9999KB", 1999),
-  ]) func `sizes are read as the reference reads them`(text: String, count: Int) throws {
-    #expect(try ShardSize(parsing: text).byteCount == count)
-  }
-
-  @Test(arguments: [
-    "", "GB", "5 G", "-5GB", "+5GB", "0", "0.5", "0KB", "1e3KB", "nanMB", "infMB", "0x10", "1..5GB", ".", "5GBs",
-    "10000000TB", "5é",
-  ]) func `what is no size is refused`(text: String) {
-    #expect(errorKind { () throws(InputError) in try ShardSize(parsing: text) } == .badValue)
   }
 }

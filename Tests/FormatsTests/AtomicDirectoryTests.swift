@@ -150,6 +150,19 @@ import Testing
     }
   }
 
+  @Test func `a reader of a file brings back the folder that it lies in`() throws {
+    try withFolder { parent in
+      let token = ".m.0123456789abcdef"
+      for path in ["m/a", "m/sub/a", "m/absent", "m/sub/absent/a"] {
+        try Self.write(["a": "1", "sub/a": "2"], "\(parent)/\(token).old")
+        try AtomicDirectory.recoverIfAbsent("\(parent)/\(path)")
+        #expect(try names(inFolder: parent) == ["m"], "\(path)")
+        #expect(try names(inFolder: parent + "/m") == ["a", "sub"], "\(path)")
+        try FileManager.default.removeItem(atPath: parent + "/m")
+      }
+    }
+  }
+
   @Test func `recovery follows the table`() throws {
     func recovered(_ folders: [String: [String: String]]) throws -> [String: String]? {
       try withFolder { parent in
@@ -213,6 +226,40 @@ import Testing
       try FileManager.default.removeItem(atPath: path + "/w3")
       #expect(errorKind { () throws(InputError) in try commit(["a", "w4"]) } == .inconsistent)
       #expect(try names(inFolder: path + ".previous") == ["a", "w2"])
+    }
+  }
+
+  @Test func `what a commit would lose is known before anything is written`() throws {
+    try withFolder { parent in
+      let path = parent + "/m"
+      /// Whether a commit of these files is refused, in advance and then.
+      func refusals(
+        _ names: [String], keepingReplaced: Bool = false, discardingOthers: Bool = false
+      ) throws -> [String] {
+        let folder = try AtomicDirectory(
+          replacing: path, discardingOthers: discardingOthers, keepingReplaced: keepingReplaced)
+        var found: [String] = []
+        func attempt(_ body: () throws(InputError) -> Void) {
+          do throws(InputError) { try body() } catch { found.append("\(error)") }
+        }
+        attempt { () throws(InputError) in try folder.check(writing: names, superseding: { $0.hasPrefix("w") }) }
+        for name in names { try folder.write([1], to: name) }
+        folder.supersede { $0.hasPrefix("w") }
+        attempt { () throws(InputError) in try folder.commit() }
+        #expect(found.isEmpty || found.count == 2 && found[0] == found[1], "\(found)")
+        return found
+      }
+      #expect(try refusals(["a"]).isEmpty)
+      #expect(try refusals(["b"]).first?.contains("\"a\"") == true)
+      #expect(try refusals(["a", "w1", "sub/x"]).isEmpty)
+      #expect(try refusals(["a", "w2"]).first?.contains("\"sub\"") == true)
+      #expect(try refusals(["a", "w2", "sub/y"]).first?.contains("\"sub/x\"") == true)
+      #expect(try refusals(["a", "sub/x"]).first?.contains("\"w1\"") == true)
+      #expect(try refusals(["a", "w2", "sub/x"], keepingReplaced: true).isEmpty)
+      #expect(try refusals(["b"], discardingOthers: true).isEmpty)
+      // What is kept would not take the older one's place.
+      let kept = try refusals(["b"], keepingReplaced: true)
+      #expect(kept.first?.contains("m.previous") == true && kept.first?.contains("\"w1\"") == true)
     }
   }
 

@@ -128,6 +128,29 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     }
   }
 
+  /// A writer that was killed may have moved the folder aside. Whichever file is read first, none is taken for absent.
+  @Test func foldersThatWereMovedAsideAreReadWhole() throws {
+    func movedAside<R>(_ name: String, _ body: (String) throws -> R) throws -> R {
+      try PipelineFixture.changed(name) { folder in
+        let aside = ".\(folder.lastPathComponent).0123456789abcdef.old"
+        try FileManager.default.moveItem(at: folder, to: folder.deletingLastPathComponent().appending(path: aside))
+      } _: { folder in
+        try body(folder)
+      }
+    }
+    let texts = ["the cat sits"]
+    let expected = try TextEmbedder(from: PipelineFixture.path("embed-dense")).encode(texts)
+    let found = try movedAside("embed-dense") { try TextEmbedder(from: $0).encode(texts) }
+    #expect(found.scalars == expected.scalars)
+    #expect(throws: Never.self) { try movedAside("classify-vit") { _ = try ImageClassifier(from: $0) } }
+    let (ids, settings) = try movedAside("fill-bert") { folder in
+      (try PipelineTokenizer(directory: folder).encode(texts[0]), try TokenizerFiles(of: folder).contents.count)
+    }
+    #expect(try ids == PipelineTokenizer(directory: PipelineFixture.path("fill-bert")).encode(texts[0]))
+    #expect(settings > 0)
+    #expect(try movedAside("fill-bert") { try TokenizerFiles(of: $0).contents.count } == settings)
+  }
+
   /// Older folders keep the model in a folder of its own.
   @Test func modelsInFoldersOfTheirOwn() throws {
     let text = "the cat sits", plain = try TextEmbedder(from: PipelineFixture.path("embed-mean")).encode([text])

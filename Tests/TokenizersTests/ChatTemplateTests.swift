@@ -93,10 +93,20 @@ import Tokenizers
     "'x'|center(3, '*')", "'x'|center(3, width=3)", "'x'|center(fillchar='*')", "'x'|center(wide=3)",
     "'x'|center(none)", "'x'.center(4, none)", "'x'.center(width=4)", "'x'.center(4, fillchar='*')",
     "'x'.center(4, '*', 1)", "'x'.center()", "'x'.zfill(4, 'xy')", "'x'.zfill(4, '0')", "'x'.zfill(width=4)",
-    "'x'.ljust(4, 'xy')", "'x'.rjust(4, ' ', 2)",
-  ]) func argumentsThatAFillingMethodDoesNotTakeAreRefused(_ call: String) throws {
+    "'x'.ljust(4, 'xy')", "'x'.rjust(4, ' ', 2)", "'x'|trim(char='x')", "[1]|sort(by='k')", "'x'|upper(1)",
+    "{}|tojson(indents=2)", "{}|dictsort(by='other')", "['x']|map('upper', attribute='k')",
+    "[1]|map(attribute='k', x=1)",
+    "[1]|select('odd', x=1)", "1 is odd(x=1)", "'x'.strip(chars='x')", "{}.get(key='x')", "range(stop=3)",
+  ]) func argumentsThatAFunctionDoesNotTakeAreRefused(_ call: String) throws {
     let error = #expect(throws: InputError.self) { try ChatTemplate("\n{{ \(call) }}").text(messages: []) }
     #expect(error?.kind == .badValue && error?.place == "line 2")
+  }
+
+  @Test func whatIsNotImplementedIsNotLeftAside() throws {
+    for call in ["'1f'|int(base=16)", "'1'|int(0, none)", "dict([('a', 1)])", "namespace([('a', 1)])"] {
+      let error = #expect(throws: InputError.self) { try ChatTemplate("\n{{ \(call) }}").text(messages: []) }
+      #expect(error?.kind == .unsupported && error?.place == "line 2", "\(call)")
+    }
   }
 
   @Test func argumentsThatAFillingMethodTakesAreHeeded() throws {

@@ -2,13 +2,22 @@ import Formats
 
 /// The filters that are implemented.
 enum TemplateFilters {
-  static let names: Set<String> = [
-    "trim", "tojson", "length", "count", "join", "default", "d", "upper", "lower", "capitalize", "title", "selectattr",
-    "rejectattr", "select", "reject", "map", "items", "list", "first", "last", "replace", "string", "int", "float",
-    "round",
-    "abs", "sum", "min", "max", "sort", "unique", "reverse", "dictsort", "indent", "safe", "e", "escape", "attr",
-    "wordcount", "center",
+  /// What each takes besides its value, as Jinja names it; `tojson` is that of `transformers`.
+  static let parameters: [String: TemplateParameters] = [
+    "trim": ["chars"], "tojson": ["ensure_ascii", "indent", "separators", "sort_keys"], "length": [], "count": [],
+    "join": ["d", "attribute"], "default": ["default_value", "boolean"], "d": ["default_value", "boolean"],
+    "upper": [], "lower": [], "capitalize": [], "title": [], "items": [], "list": [], "first": [], "last": [],
+    "replace": ["old", "new", "count"], "string": [], "int": ["default", "base"], "float": ["default"],
+    "round": ["precision", "method"], "abs": [], "sum": ["attribute", "start"],
+    "min": ["case_sensitive", "attribute"], "max": ["case_sensitive", "attribute"],
+    "sort": ["reverse", "case_sensitive", "attribute"], "unique": ["case_sensitive", "attribute"], "reverse": [],
+    "dictsort": ["case_sensitive", "by", "reverse"], "indent": ["width", "first", "blank"], "safe": [], "e": [],
+    "escape": [], "attr": ["name"], "wordcount": [], "center": ["width"],
   ]
+  /// Those that give what they take to other filters and tests.
+  private static let passing: Set<String> = ["map", "select", "reject", "selectattr", "rejectattr"]
+
+  static func isOne(_ name: String) -> Bool { parameters[name] != nil || passing.contains(name) }
 }
 
 extension TemplateInterpreter {
@@ -17,6 +26,7 @@ extension TemplateInterpreter {
   mutating func filter(
     _ name: String, _ value: TemplateValue, _ arguments: TemplateArguments
   ) throws(InputError) -> TemplateValue {
+    if let parameters = TemplateFilters.parameters[name] { try arguments.requireOnly(parameters, of: name) }
     switch name {
     case "trim": return Self.text(TemplateBytes.strip(try text(of: value), try arguments.text(0, "chars")))
     case "tojson": return try json(value, arguments)
@@ -34,7 +44,6 @@ extension TemplateInterpreter {
       let (old, new) = (try arguments.requiredText(0, "old"), try arguments.requiredText(1, "new"))
       return Self.text(try replaced(try text(of: value), old, new, try arguments.integer(2, "count")))
     case "center":
-      try arguments.requireOnly(["width"], of: name)
       let width = arguments.value(0, "width") ?? .int(80)
       return try method(name, of: Self.text(try text(of: value)), .init([width]))
     case "e", "escape": return Self.text(try escaped(try text(of: value)))
@@ -47,10 +56,9 @@ extension TemplateInterpreter {
       }
       return try method("items", of: value, .init())
     case "attr":
-      guard case .dictionary = value else {
-        return try attribute(JSONString(utf8: try arguments.requiredText(0, "name")).text, of: value)
-      }
-      return .undefined("attr")
+      let attribute = JSONString(utf8: try arguments.requiredText(0, "name")).text
+      if case .dictionary = value { return .undefined(attribute) }
+      return try self.attribute(attribute, of: value)
     case "int", "float", "round", "abs": return try number(name, value, arguments)
     default: return try listFilter(name, value, arguments)
     }
@@ -80,10 +88,13 @@ extension TemplateInterpreter {
         throw InputError(.badValue, "sorts \(value.kindName) as a mapping")
       }
       try charge(value)
-      let entries = dictionary.entries.sorted {
-        TemplateValue.precedes($0.key.value.folded, $1.key.value.folded) ?? false
-      }
-      return .list(entries.map { .tuple([$0.key.value, $0.value]) })
+      let by = String(decoding: try arguments.text(1, "by") ?? Array("key".utf8), as: UTF8.self)
+      guard by == "key" || by == "value" else { throw InputError(.badValue, "sorts by \(quoted(by.utf8))") }
+      let entries = dictionary.entries
+      var keys = entries.map { by == "key" ? $0.key.value : $0.value }
+      if !(arguments.value(0, "case_sensitive")?.isTrue ?? false) { keys = keys.map(\.folded) }
+      let order = try order(of: keys, reversed: arguments.value(2, "reverse")?.isTrue ?? false)
+      return .list(order.map { .tuple([entries[$0].key.value, entries[$0].value]) })
     default: throw InputError(.unsupported, "uses the filter \(name), which is not implemented")
     }
   }
@@ -138,14 +149,17 @@ extension TemplateInterpreter {
   ) throws(InputError) -> TemplateValue {
     var mapped: [TemplateValue] = []
     guard value.isTrue else { return .list([]) }
-    if let name = arguments.value(.max, "attribute") {
-      let standard = arguments.value(.max, "default")
+    // Beside a filter's name, they are what that filter takes.
+    if arguments.positional.isEmpty, let name = arguments.value(0, "attribute") {
+      try TemplateArguments([], arguments.named).requireOnly(["attribute", "default"], of: "map")
+      var standard = arguments.value(1, "default")
+      if case .none? = standard { standard = nil }
       for item in try members(of: value, name) {
         if case .undefined = item, let standard { mapped.append(standard) } else { mapped.append(item) }
       }
       return .list(mapped)
     }
-    guard case .string(let name)? = arguments.positional.first, TemplateFilters.names.contains(name.text) else {
+    guard case .string(let name)? = arguments.positional.first, TemplateFilters.isOne(name.text) else {
       throw InputError(.unsupported, "maps with a filter that is not implemented")
     }
     guard name != "map" else { throw InputError(.unsupported, "maps with map, which is not implemented") }
@@ -166,7 +180,7 @@ extension TemplateInterpreter {
     guard !isByMember || path != nil else { throw InputError(.badValue, "uses \(filter) without a name") }
     var name: String?
     if let test = rest.popFirst() {
-      guard case .string(let text) = test, TemplateTests.names.contains(text.text) else {
+      guard case .string(let text) = test, TemplateTests.parameters[text.text] != nil else {
         throw InputError(.unsupported, "uses \(filter) with a test that is not implemented")
       }
       name = text.text
@@ -177,7 +191,7 @@ extension TemplateInterpreter {
       let subject = try path.map { (path) throws(InputError) in try member(path, of: item) } ?? item
       let fits =
         try name.map { (name) throws(InputError) in
-          try test(name, subject, TemplateArguments(Array(rest)))
+          try test(name, subject, TemplateArguments(Array(rest), arguments.named))
         } ?? subject.isTrue
       if fits == filter.hasPrefix("select") { kept.append(item) }
     }
@@ -202,16 +216,7 @@ extension TemplateInterpreter {
       }
       return .list(kept.map(\.item))
     }
-    for key in keys.dropFirst() where TemplateValue.precedes(keys[0], key) == nil {
-      throw InputError(.badValue, "orders \(keys[0].kindName) and \(key.kindName)")
-    }
-    try spend(items.count * 64)
-    let isReversed = isSort && arguments.value(0, "reverse")?.isTrue ?? false
-    let order = items.indices.sorted { a, b in
-      let (first, second) = isReversed ? (keys[b], keys[a]) : (keys[a], keys[b])
-      if TemplateValue.precedes(first, second) ?? false { return true }
-      return TemplateValue.precedes(second, first) ?? false ? false : a < b
-    }
+    let order = try order(of: keys, reversed: isSort && arguments.value(0, "reverse")?.isTrue ?? false)
     switch name {
     case "sort": return .list(order.map { items[$0] })
     case "min": return order.first.map { items[$0] } ?? .undefined("the least of nothing")
@@ -219,6 +224,19 @@ extension TemplateInterpreter {
       // Of equal ones the first.
       guard let last = order.last else { return .undefined("the greatest of nothing") }
       return order.first { TemplateValue.areEqual(keys[$0], keys[last]) }.map { items[$0] } ?? items[last]
+    }
+  }
+
+  /// The places of values in rising or falling order; equal ones stay as they stand.
+  private mutating func order(of keys: [TemplateValue], reversed: Bool) throws(InputError) -> [Int] {
+    for key in keys.dropFirst() where TemplateValue.precedes(keys[0], key) == nil {
+      throw InputError(.badValue, "orders \(keys[0].kindName) and \(key.kindName)")
+    }
+    try spend(keys.count * 64)
+    return keys.indices.sorted { a, b in
+      let (first, second) = reversed ? (keys[b], keys[a]) : (keys[a], keys[b])
+      if TemplateValue.precedes(first, second) ?? false { return true }
+      return TemplateValue.precedes(second, first) ?? false ? false : a < b
     }
   }
 
@@ -308,6 +326,9 @@ extension TemplateInterpreter {
         return .int(integer)
       }
       if case .string(let text) = value {
+        if let base = arguments.value(1, "base"), base.integer != 10 {
+          throw InputError(.unsupported, "reads a number of another base than 10, which is not implemented")
+        }
         let trimmed = JSONString(utf8: TemplateBytes.strip(text.utf8, nil)).text
         if let integer = Int(trimmed) { return .int(integer) }
         if let number = Double(trimmed), let integer = Int(exactly: number.rounded(.towardZero)) {

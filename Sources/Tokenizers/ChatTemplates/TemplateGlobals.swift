@@ -3,7 +3,11 @@ import Foundation
 
 /// The functions that every template has.
 enum TemplateGlobals {
-  static let names: Set<String> = ["range", "dict", "namespace", "raise_exception", "strftime_now"]
+  static let names: Set<String> = Set(parameters.keys).union(["dict", "namespace"])
+  /// What each takes; those that are not here take members by any names.
+  fileprivate static let parameters: [String: TemplateParameters] = [
+    "range": .placed("start", "stop", "step"), "raise_exception": ["message"], "strftime_now": ["format"],
+  ]
 }
 
 /// What `strftime_now` shows.
@@ -80,6 +84,7 @@ struct TemplateClock: Sendable {
 
 extension TemplateInterpreter {
   mutating func global(_ name: String, _ arguments: TemplateArguments) throws(InputError) -> TemplateValue {
+    if let parameters = TemplateGlobals.parameters[name] { try arguments.requireOnly(parameters, of: name) }
     switch name {
     case "range":
       var bounds: [Int] = []
@@ -87,9 +92,7 @@ extension TemplateInterpreter {
         guard let bound = value.integer else { throw InputError(.badValue, "calls range with \(value.kindName)") }
         bounds.append(bound)
       }
-      guard (1...3).contains(bounds.count) else {
-        throw InputError(.badValue, "calls range with \(bounds.count) values")
-      }
+      guard !bounds.isEmpty else { throw InputError(.badValue, "calls range without values") }
       let (start, end) = bounds.count == 1 ? (0, bounds[0]) : (bounds[0], bounds[1])
       let step = bounds.count == 3 ? bounds[2] : 1
       guard step != 0 else { throw InputError(.badValue, "calls range with steps of 0") }
@@ -99,7 +102,15 @@ extension TemplateInterpreter {
       return .list(stride(from: start, to: end, by: step).map { .int($0) })
     case "dict", "namespace":
       var dictionary = TemplateDictionary()
-      if case .dictionary(let given)? = arguments.positional.first { dictionary = given }
+      guard arguments.positional.count <= 1 else {
+        throw InputError(.badValue, "calls \(name) with \(arguments.positional.count) values")
+      }
+      switch arguments.positional.first {
+      case nil: break
+      case .dictionary(let given)?: dictionary = given
+      case let other?:
+        throw InputError(.unsupported, "calls \(name) with \(other.kindName), which is implemented for mappings only")
+      }
       for (key, value) in arguments.named { dictionary[.string(key)] = value }
       try charge(.dictionary(dictionary))
       guard name == "namespace" else { return .dictionary(dictionary) }
@@ -113,7 +124,7 @@ extension TemplateInterpreter {
       return .namespace(namespace)
     case "raise_exception":
       throw InputError(
-        .badValue, "The chat template refuses the messages: \(arguments.positional.first?.written.text ?? "")")
+        .badValue, "The chat template refuses the messages: \(arguments.value(0, "message")?.written.text ?? "")")
     default:
       return .text(try clock.text(JSONString(utf8: try arguments.requiredText(0, "format")).text))
     }

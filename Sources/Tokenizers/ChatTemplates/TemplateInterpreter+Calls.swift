@@ -76,6 +76,24 @@ extension TemplateInterpreter {
   }
 }
 
+/// What a function, a method, a filter or a test may be called with.
+struct TemplateParameters: ExpressibleByArrayLiteral {
+  /// The names, in the order of their places.
+  let names: [String]
+  /// How many of them, from the first on, cannot be given by name.
+  let placedCount: Int
+
+  /// Those that may all be given by name.
+  init(arrayLiteral names: String...) { (self.names, placedCount) = (names, 0) }
+
+  /// Those that cannot be given by name, and those that can.
+  static func placed(_ placed: String..., named: [String] = []) -> TemplateParameters {
+    TemplateParameters(names: placed + named, placedCount: placed.count)
+  }
+
+  private init(names: [String], placedCount: Int) { (self.names, self.placedCount) = (names, placedCount) }
+}
+
 /// What a function, a method, a filter or a test is called with.
 struct TemplateArguments {
   var positional: [TemplateValue]
@@ -91,15 +109,16 @@ struct TemplateArguments {
   }
 
   /// Checks that no argument is given but these, in their order or by name, and none twice.
-  ///
-  /// - Parameter byPlace: Whether they cannot be given by name.
-  func requireOnly(_ names: [String], of function: String, byPlace: Bool = false) throws(InputError) {
+  func requireOnly(_ parameters: TemplateParameters, of function: String) throws(InputError) {
+    let names = parameters.names
     guard positional.count <= names.count else {
       throw InputError(.badValue, "gives \(function) \(positional.count) arguments, of which it takes \(names.count)")
     }
+    guard !named.isEmpty else { return }
+    let known = names.dropFirst(parameters.placedCount).map { JSONString($0) }
     var given = Set(names.prefix(positional.count).map { JSONString($0) })
     for (name, _) in named {
-      guard !byPlace, names.contains(where: { JSONString($0) == name }) else {
+      guard known.contains(name) else {
         throw InputError(.badValue, "gives \(function) the argument \(name.quoted), which it does not take by name")
       }
       guard given.insert(name).inserted else { throw InputError(.badValue, "gives \(function) \(name.quoted) twice") }

@@ -7,7 +7,7 @@ extension TemplateInterpreter {
     if case .undefined(let missing) = value {
       throw error("asks \(quoted(missing.utf8)), which is undefined, for its \(quoted(name.utf8))")
     }
-    if TemplateMethods.names(of: value).contains(name) { return .function(.method(value, name)) }
+    if TemplateMethods.isOne(name, of: value) { return .function(.method(value, name)) }
     switch value {
     case .dictionary(let dictionary): return dictionary[name] ?? .undefined(name)
     case .namespace(let namespace): return namespace.members[JSONString(name)] ?? .undefined(name)
@@ -33,7 +33,7 @@ extension TemplateInterpreter {
     default: break
     }
     guard case .string(let name) = key else { return .undefined("\(key.written.text)") }
-    if case .dictionary = value, !TemplateMethods.names(of: value).contains(name.text) { return .undefined(name.text) }
+    if case .dictionary = value, !TemplateMethods.isOne(name.text, of: value) { return .undefined(name.text) }
     return try attribute(name.text, of: value)
   }
 

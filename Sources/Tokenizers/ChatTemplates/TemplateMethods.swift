@@ -2,26 +2,38 @@ import Formats
 
 /// The methods of values.
 enum TemplateMethods {
-  private static let ofText: Set<String> = [
-    "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "replace", "upper", "lower",
-    "title", "capitalize", "find", "rfind", "count", "join", "isdigit", "isalpha", "isalnum", "isspace", "isupper",
-    "islower", "removeprefix", "removesuffix", "zfill", "ljust", "rjust", "center", "partition", "rpartition",
+  /// What those of texts take, as Python names it and as far as it is implemented.
+  fileprivate static let ofText: [String: TemplateParameters] = [
+    "strip": .placed("chars"), "lstrip": .placed("chars"), "rstrip": .placed("chars"), "split": ["sep", "maxsplit"],
+    "rsplit": ["sep", "maxsplit"], "splitlines": [], "startswith": .placed("prefix"), "endswith": .placed("suffix"),
+    "replace": .placed("old", "new", named: ["count"]), "upper": [], "lower": [], "title": [], "capitalize": [],
+    "find": .placed("sub"), "rfind": .placed("sub"), "count": .placed("sub"), "join": .placed("iterable"),
+    "isdigit": [], "isalpha": [], "isalnum": [], "isspace": [], "isupper": [], "islower": [],
+    "removeprefix": .placed("prefix"), "removesuffix": .placed("suffix"), "zfill": .placed("width"),
+    "ljust": .placed("width", "fillchar"), "rjust": .placed("width", "fillchar"),
+    "center": .placed("width", "fillchar"), "partition": .placed("sep"), "rpartition": .placed("sep"),
   ]
-  private static let ofMappings: Set<String> = ["items", "keys", "values", "get", "copy"]
-  private static let ofLists: Set<String> = ["index", "count", "copy"]
+  fileprivate static let ofMappings: [String: TemplateParameters] = [
+    "items": [], "keys": [], "values": [], "get": .placed("key", "default"), "copy": [],
+  ]
+  fileprivate static let ofLists: [String: TemplateParameters] = [
+    "index": .placed("value"), "count": .placed("value"), "copy": [],
+  ]
   // What would change a value; Hugging Face's environment refuses it too.
   private static let changing: Set<String> = [
     "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "setdefault", "popitem",
   ]
 
-  static func names(of value: TemplateValue) -> Set<String> {
+  /// Whether a value has a method, also one that is refused.
+  static func isOne(_ name: String, of value: TemplateValue) -> Bool {
     switch value {
-    case .string: ofText
-    case .dictionary: ofMappings.union(["pop", "clear", "update", "setdefault", "popitem"])
-    case .list: ofLists.union(changing)
-    case .tuple: ["index", "count"]
-    case .loop: ["cycle", "changed"]
-    default: []
+    case .string: ofText[name] != nil
+    case .dictionary:
+      ofMappings[name] != nil || ["pop", "clear", "update", "setdefault", "popitem"].contains(name)
+    case .list: ofLists[name] != nil || changing.contains(name)
+    case .tuple: name == "index" || name == "count"
+    case .loop: name == "cycle" || name == "changed"
+    default: false
     }
   }
 }
@@ -33,6 +45,7 @@ extension TemplateInterpreter {
     switch receiver {
     case .string(let text): return try method(name, of: text.utf8, arguments)
     case .dictionary(let dictionary):
+      if let parameters = TemplateMethods.ofMappings[name] { try arguments.requireOnly(parameters, of: name) }
       switch name {
       case "items":
         try spend(dictionary.entries.count * 32)
@@ -47,6 +60,7 @@ extension TemplateInterpreter {
       default: break
       }
     case .list(let elements), .tuple(let elements):
+      if let parameters = TemplateMethods.ofLists[name] { try arguments.requireOnly(parameters, of: name) }
       switch name {
       case "count", "index":
         guard let part = arguments.positional.first else {
@@ -62,6 +76,7 @@ extension TemplateInterpreter {
       default: break
       }
     case .loop(let loop):
+      guard arguments.named.isEmpty else { throw InputError(.badValue, "gives \(name) arguments by name") }
       guard name == "cycle" else {
         let isSame = loop.lastChecked.map { TemplateValue.areEqual($0, .list(arguments.positional)) } ?? false
         guard !arguments.positional.contains(where: Self.holdsNamespace) else { break }
@@ -80,6 +95,7 @@ extension TemplateInterpreter {
   ) throws(InputError) -> TemplateValue {
     func value(_ bytes: [UInt8]) -> TemplateValue { .string(JSONString(utf8: bytes)) }
     try spend(text.count)
+    if let parameters = TemplateMethods.ofText[name] { try arguments.requireOnly(parameters, of: name) }
     switch name {
     case "strip", "lstrip", "rstrip":
       let set = try arguments.text(0, "chars")
@@ -117,6 +133,7 @@ extension TemplateInterpreter {
       if case .tuple(let several)? = arguments.positional.first {
         parts = several
       } else {
+        guard !arguments.positional.isEmpty else { throw InputError(.badValue, "does not give \(name) a text") }
         parts = arguments.positional
       }
       for part in parts {
@@ -173,7 +190,6 @@ extension TemplateInterpreter {
       }
       return value(out)
     case "zfill", "ljust", "rjust", "center":
-      try arguments.requireOnly(name == "zfill" ? ["width"] : ["width", "fillchar"], of: name, byPlace: true)
       guard let width = try arguments.integer(0, "width") else { throw InputError(.badValue, "does not give a width") }
       let count = max(0, max(0, width) - scalarCount(of: text[...]))
       let standard = UInt8(ascii: name == "zfill" ? "0" : " ")

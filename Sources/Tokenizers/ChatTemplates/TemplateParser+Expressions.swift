@@ -217,7 +217,7 @@ extension TemplateParser {
 
   private mutating func filter() throws(InputError) -> TemplateExpression.Suffix {
     let name = try dottedName()
-    guard TemplateFilters.names.contains(name) else {
+    guard TemplateFilters.isOne(name) else {
       throw error("uses the filter \(quoted(name.utf8)), which is not implemented", .unsupported)
     }
     return .filter(name, take("(") ? try arguments() : TemplateExpression.Arguments())
@@ -226,7 +226,7 @@ extension TemplateParser {
   private mutating func test() throws(InputError) -> TemplateExpression.Suffix {
     let isNegated = take(name: "not")
     let name = try testName()
-    guard TemplateTests.names.contains(name) else {
+    guard TemplateTests.parameters[name] != nil else {
       throw error("uses the test \(quoted(name.utf8)), which is not implemented", .unsupported)
     }
     var arguments = TemplateExpression.Arguments()

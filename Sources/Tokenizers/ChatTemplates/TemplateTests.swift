@@ -2,20 +2,28 @@ import Formats
 
 /// The tests that are implemented.
 enum TemplateTests {
-  static let names: Set<String> = [
-    "defined", "undefined", "none", "string", "number", "integer", "float", "mapping", "sequence", "iterable",
-    "boolean",
-    "true", "false", "callable", "odd", "even", "divisibleby", "eq", "equalto", "==", "ne", "lt", "lessthan", "gt",
-    "greaterthan", "le", "ge", "in", "sameas", "lower", "upper",
-  ]
+  /// What each takes besides its value, as Jinja names it.
+  static let parameters: [String: TemplateParameters] = {
+    var parameters: [String: TemplateParameters] = ["divisibleby": ["num"], "in": ["seq"], "sameas": ["other"]]
+    for name in ["eq", "equalto", "==", "ne", "lt", "lessthan", "gt", "greaterthan", "le", "ge"] {
+      parameters[name] = .placed("other")
+    }
+    for name in [
+      "defined", "undefined", "none", "string", "number", "integer", "float", "mapping", "sequence", "iterable",
+      "boolean", "true", "false", "callable", "odd", "even", "lower", "upper",
+    ] { parameters[name] = [] }
+    return parameters
+  }()
 }
 
 extension TemplateInterpreter {
   mutating func test(
     _ name: String, _ value: TemplateValue, _ arguments: TemplateArguments
   ) throws(InputError) -> Bool {
+    let parameters = TemplateTests.parameters[name] ?? []
+    try arguments.requireOnly(parameters, of: name)
     func operand() throws(InputError) -> TemplateValue {
-      guard let operand = arguments.positional.first else {
+      guard let operand = parameters.names.first.flatMap({ arguments.value(0, $0) }) else {
         throw InputError(.badValue, "uses the test \(quoted(name.utf8)) without a value")
       }
       return operand

@@ -24,6 +24,7 @@ public struct TokenizerFiles: Sendable {
   /// - Throws: `missing` for a GGUF file without a tokenizer, `notFound` for a llama2.c file without one, `unsupported` for
   ///   what cannot be written as a `tokenizer.json`; what reading throws.
   public init(of model: String) throws(InputError) {
+    try AtomicDirectory.recoverIfAbsent(model)
     if try fileKind(model) == .file {
       if try GGUFFile.isOne(model) {
         contents = try Self.files(of: try WrittenTokenizer(gguf: try GGUFFile(opening: model).metadata))

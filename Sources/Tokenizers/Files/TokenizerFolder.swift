@@ -73,6 +73,7 @@ extension PipelineTokenizer {
   /// - Throws: `InputError`, as for the contents; `notFound`, `tooLarge` or `io` for files; `missing` or `unsupported`
   ///   where the configuration does not say how text is cut, or asks for what is not implemented.
   public init(directory path: String) throws(InputError) {
+    try AtomicDirectory.recoverIfAbsent(path)
     for source in Source.allCases {
       guard let files = source.paths(in: path) else { continue }
       do throws(InputError) {

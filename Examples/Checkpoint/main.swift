@@ -171,6 +171,7 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     try Checkpoints.convert(try openCheckpoint(at: source), to: folder, shardSize: shardSize, as: format)
     try folder.commit()
   } else {
+    let others = try fileKind(source) == .folder ? try names(inFolder: source) : []
     let folder = try AtomicDirectory(replacing: path)
     var (files, complaint) = ([(name: String, bytes: [UInt8])](), InputError?.none)
     do throws(InputError) { files = try TokenizerFiles(of: source).contents } catch {
@@ -185,10 +186,13 @@ func convert(_ source: String, to path: String, _ options: CommandLineTool) thro
     if let complaint { print("\(path) gets no tokenizer: \(complaint)") }
     try model.save(to: folder, shardSize: shardSize)
     for file in files { try folder.write(file.bytes, to: file.name) }
-    let others = try fileKind(source) == .folder ? try names(inFolder: source) : []
     let weights = [".safetensors", ".safetensors.index.json"]
-    let left = others.filter { name in !carried.contains(name) && !weights.contains { name.hasSuffix($0) } }
     try folder.commit()
+    // The output may lie in the source.
+    let left = others.filter { name in
+      !carried.contains(name) && !weights.contains { name.hasSuffix($0) }
+        && resolvedPath("\(source)/\(name)") != resolvedPath(path)
+    }
     for name in left { print("\(path) goes without \(shown(JSONString(name))).") }
   }
   print("\(output) is written.")

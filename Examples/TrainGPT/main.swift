@@ -48,14 +48,14 @@ struct Run {
         .inconsistent, "holds \(other), which is not of a training run", at: options.out,
         advice: "Choose a new folder: the folder is replaced as a whole.")
     }
-    let run = try standingRun()
-    // Weights of another model would stay for one checkpoint, as the one before, and be lost to the next.
-    if run == nil, let file = found.filter({ !$0.hasPrefix(".") }).min() {
+    // Weights of another model would stay for one checkpoint, as the one before, and be lost to the next; or, beside a run
+    // that was kept before, be taken for its damaged successor.
+    if try !TrainingCheckpoint.stands(at: options.out), let file = found.filter({ !$0.hasPrefix(".") }).min() {
       throw InputError(
         .inconsistent, "holds \(file), but no training run", at: options.out,
         advice: "Choose a new folder: the folder is replaced as a whole.")
     }
-    guard !options.resumes, let path = run else { return }
+    guard !options.resumes, let path = try standingRun() else { return }
     let old = try TrainingCheckpoint(opening: path)  // a damaged run is not overwritten in silence
     guard
       case .integer(let steps) = old.recipe.settings["steps"], old.step < steps

@@ -26,7 +26,7 @@ public func convert(
     throw InputError(
       .unsupported, "NumPy has no bfloat16", at: path, advice: "Use float16 or float32, or write safetensors.")
   }
-  guard resolvedPath(path).map(sources(of: checkpoint).contains) != true else { throw wouldBeLost(path) }
+  guard resolvedPath(path).map(sources(of: checkpoint).contains) != true else { throw wouldBeReplaced(path) }
   let contents = try checkpoint.tensors.map { (tensor) throws(InputError) in
     try ConvertedTensor(tensor, format ?? (target == .npz && tensor.storageFormat == .bfloat16 ? .float32 : nil))
   }
@@ -82,10 +82,16 @@ extension AtomicDirectory {
   /// - Parameters:
   ///   - source: The file or folder that is read.
   ///   - names: What will be written beside the weights, as `write(_:to:)` takes it.
-  /// - Throws: `badValue` where the source would be lost, `inconsistent` where another file would; `io` when a folder
+  /// - Throws: `badValue` where the source would be replaced, `inconsistent` where another file would; `io` when a folder
   ///   cannot be read.
   public func checkWeights(from source: String, beside names: [String]) throws(InputError) {
-    if let source = resolvedPath(source) { try requireOutside([source]) }
+    var sources = [source]
+    if try fileKind(source) == .folder {  // whose files may be links to others
+      for name in try Formats.names(inFolder: source) where try fileKind("\(source)/\(name)") == .file {
+        sources.append("\(source)/\(name)")
+      }
+    }
+    try requireOutside(Set(sources.compactMap(resolvedPath)))
     try check(writing: names + [WeightsFile.whole], superseding: WeightsFile.isOne)
   }
 
@@ -94,7 +100,7 @@ extension AtomicDirectory {
     for place in try displaced() {
       guard let folder = resolvedPath(place) else { continue }
       for source in sources where source == folder || source.utf8.starts(with: (folder + "/").utf8) {
-        throw wouldBeLost(place)
+        throw wouldBeReplaced(place)
       }
     }
   }
@@ -105,9 +111,9 @@ private func sources(of checkpoint: some Checkpoint) -> Set<String> {
   Set(([checkpoint.path] + checkpoint.tensors.map(\.path)).compactMap(resolvedPath))
 }
 
-private func wouldBeLost(_ path: String) -> InputError {
+private func wouldBeReplaced(_ path: String) -> InputError {
   InputError(
-    .badValue, "is what would be converted, or holds it, and would be lost", at: path,
+    .badValue, "is what would be converted, or holds it, and would be replaced", at: path,
     advice: "Give the output another place, or move what is read.")
 }
 

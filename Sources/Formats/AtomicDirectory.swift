@@ -121,14 +121,14 @@ public final class AtomicDirectory {
   ///
   /// - Parameters:
   ///   - names: What will be written, as `write(_:to:)` takes it.
-  ///   - isSuperseded: As `supersede` will be told.
+  ///   - rule: What `supersede` will be told, beside what it was told already.
   /// - Throws: `inconsistent` as `commit`; `io` when a folder cannot be read.
   public func check(
-    writing names: [String], superseding isSuperseded: @escaping (_ name: String) -> Bool = { _ in false }
+    writing names: [String], superseding rule: @escaping (_ name: String) -> Bool = { _ in false }
   ) throws(InputError) {
     guard try fileKind(split.sibling(split.name), followingLinks: false) != nil else { return }
     let folders = names.compactMap { name in name.utf8.firstIndex(of: UInt8(ascii: "/")).map { String(name[..<$0]) } }
-    try checkNothingIsLost(to: names + folders, [isSuperseded])
+    try checkNothingIsLost(to: names + folders, isSuperseded + [rule])
   }
 
   /// The folders that a commit would take from their places: what stands at `path` and, where that is kept, what was kept
@@ -334,7 +334,7 @@ public final class AtomicDirectory {
       let names = lost.prefix(5).map { JSONString($0).quoted }.joined(separator: ", ")
       throw InputError(
         .inconsistent, "replacing it would delete \(names)" + (lost.count > 5 ? " and \(lost.count - 5) more" : ""),
-        at: path, advice: "Save to a new folder, or say that other files may be discarded.")
+        at: path, advice: "Save to a new folder, or move these files away.")
     }
   }
 

@@ -32,6 +32,7 @@ public struct Writer: Sendable {
   ///
   /// - Throws: a typed error for anything that is missing, malformed, inconsistent or not implemented.
   public init(from folder: String, as format: StorageFormat? = nil) throws(InputError) {
+    try AtomicDirectory.recoverIfAbsent(folder)
     if try fileKind(folder) == .file {  // it says nothing of how to decode
       model = .decoder(try PretrainedModel.load(from: folder, as: format).packedForInference())
       decoding = Decoding()

@@ -87,7 +87,7 @@ public enum Softmax {
   }
 
   /// `exp(scale * x - peak)`, where `peak` is the largest of all `scale * x`, each rounded: so no difference is above 0,
-  /// however large these are.
+  /// however large these are. The rounding of `scale * x` reaches a result in proportion to that product.
   @export(implementation) @inline(always)
   static func exponential<V: FloatVector>(_ x: V, _ scale: V, _ peak: V) -> V {
     Functions.expBounded(x * scale - peak)
@@ -115,10 +115,11 @@ public enum Softmax {
     _: V.Type, _ scores: Target, _ scale: Float, _ logSumExp: Float, _ gradients: Target, _ delta: Float,
     _ factor: Float, _ count: Int
   ) {
-    let (scale, shift) = (V(repeating: scale), V(repeating: -logSumExp))
+    let (scale, logSumExp) = (V(repeating: scale), V(repeating: logSumExp))
     let (delta, factor) = (V(repeating: delta), V(repeating: factor))
     @inline(always) func body(_ chunk: Chunk<V>) {
-      let probability = Functions.expFlushed(shift.adding(chunk.load(scores), times: scale))
+      // Not fused, as in `exponential`: the logarithm is no less than the largest of what it is taken from.
+      let probability = Functions.expFlushed(chunk.load(scores) * scale - logSumExp)
       let gradient = (chunk.load(gradients) - delta) * probability * factor
       chunk.store(probability, to: scores)
       chunk.store(gradient, to: gradients)

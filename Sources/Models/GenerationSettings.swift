@@ -22,6 +22,7 @@ extension PretrainedModel {
   /// - Throws: `notFound` where there is neither file, the errors of JSON, `wrongType` where a file is no object, and
   ///   `tooLarge` for a setting of more than 64 KB.
   public static func settingsNotHonoured(in folder: String) throws(InputError) -> [GenerationSetting] {
+    try AtomicDirectory.recoverIfAbsent(folder)
     if try fileKind(folder) == .file { return [] }
     var json = try generationConfiguration(in: folder)
     if json == nil { json = try configuration(in: folder) }

@@ -17,6 +17,7 @@ public enum PretrainedModel {
   public static func load(
     from folder: String, as format: StorageFormat? = nil
   ) throws(InputError) -> any LanguageModel {
+    try AtomicDirectory.recoverIfAbsent(folder)
     if try fileKind(folder) == .file { return try loadFile(folder, as: format) }
     let json = try configuration(in: folder)
     let kind = try json.required("model_type")

@@ -361,7 +361,7 @@ private func shards(_ path: String) throws -> [[String]] {
       #expect(error?.what.contains("model") == false)
       for source in [path, path + "/", path + "/README.md"] {
         let error = #expect(throws: InputError.self) { try target.checkWeights(from: source, beside: ["README.md"]) }
-        #expect(error?.kind == .badValue && error?.what.contains("lost") == true)
+        #expect(error?.kind == .badValue && error?.what.contains("replaced") == true)
       }
     }
   }

@@ -283,6 +283,10 @@ import Testing
         }
         #expect(scores[count] == before[count] && gradients[count] == incoming[count], "\(table.name) \(count)")
       }
+      // Scores so large that the rounding of one is many times the scale on which exponentials change.
+      var (scores, gradients): ([Float], [Float]) = ([3e12, 1e12, -5e12, 2.9999e12], [2, 2, 2, 2])
+      table.attendGradient(&scores, 0.3, 0.3 * 3e12, &gradients, 0.5, 2, 4)
+      #expect(scores == [1, 0, 0, 0] && gradients == [3, 0, 0, 0], "\(table.name)")
     }
   }
 

@@ -79,6 +79,13 @@ struct TileTests {
           }
           var (scores, packedScores) = (before, before)
           if round == 1 && rows > 2 { (scores[2 * stride], packedScores[2 * stride]) = (.nan, .nan) }
+          // A row that sees keys, but none that count: in both rounds, and in the second alone.
+          for row in round == 0 ? [3] : [3, 5] where row < rows {
+            for j in 0..<Int(seen[row]) {
+              scores[row * stride + j] = -.infinity
+              packedScores[row * stride + j] = -.infinity
+            }
+          }
           table.attendRows(&scores, stride, rows, seen, present, 0.4, &largest, &total, &sums, width)
           var strip = [UInt8](repeating: 0xff, count: TileKernels.stripBytes(depth: present))
           let magnitude = tiles.attendRows(

@@ -149,6 +149,16 @@ func largestDifference(_ found: [Float], _ expected: [Double]) -> Double {
     #expect(try ids == PipelineTokenizer(directory: PipelineFixture.path("fill-bert")).encode(texts[0]))
     #expect(settings > 0)
     #expect(try movedAside("fill-bert") { try TokenizerFiles(of: $0).contents.count } == settings)
+    // A model that is one file, in a folder that was moved.
+    let name = "tokenizer.gguf", stored = PipelineFixture.path("../Formats/" + name)
+    try PipelineFixture.changed("fill-bert") { folder in
+      try FileManager.default.copyItem(atPath: stored, toPath: folder.appending(path: name).path)
+      let aside = ".\(folder.lastPathComponent).0123456789abcdef.old"
+      try FileManager.default.moveItem(at: folder, to: folder.deletingLastPathComponent().appending(path: aside))
+    } _: { folder in
+      let found = try loadTokenizer(in: "\(folder)/\(name)").encode(texts[0])
+      #expect(try found == loadTokenizer(in: stored).encode(texts[0]))
+    }
   }
 
   /// Older folders keep the model in a folder of its own.

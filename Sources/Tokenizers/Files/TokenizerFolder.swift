@@ -31,13 +31,13 @@ private enum Source: CaseIterable {
 ///
 /// - Throws: `notFound` for a folder without a tokenizer; `InputError` as the tokenizer's own initializer otherwise.
 public func loadTokenizer(in folder: String) throws(InputError) -> any Tokenizer {
+  try AtomicDirectory.recoverIfAbsent(folder)
   if try fileKind(folder) == .file {
     if try GGUFFile.isOne(folder) { return try PipelineTokenizer(gguf: try GGUFFile(opening: folder).metadata) }
     let parent = (folder as NSString).deletingLastPathComponent
     return try PipelineTokenizer(
       llama2C: (parent as NSString).appendingPathComponent(PipelineTokenizer.llama2CFileName))
   }
-  try AtomicDirectory.recoverIfAbsent(folder)
   let characters = folder + "/" + CharacterTokenizer.fileName
   if exists(characters) { return try CharacterTokenizer(path: characters) }
   return try PipelineTokenizer(directory: folder)

@@ -284,6 +284,34 @@ PIECES = r"""
 {% call range(3) %}y{% endcall %}
 {% macro m(kwargs) %}{{ kwargs }}{{ varargs }}{% endmacro %}{{ m(1, 2) }}{{ m(kwargs=3) }}
 {% macro m(varargs=4) %}{{ kwargs }}{{ varargs }}{% endmacro %}{{ m(y=2) }}{{ m(3, y=1) }}
+{{ 'abc'.startswith('b', 1) }} {{ 'abc'.startswith('', 4) }} {{ 'abc'.startswith('', 3) }} {{ 'éaéa'.endswith('é', 0, -1) }} {{ 'éaé'.endswith(('x', 'aé'), true, 3) }} {{ 'abc'.endswith('b', none, 2) }} {{ 'abcb'.find('b', 2) }} {{ 'abc'.find('b', -99, 99) }} {{ 'abc'.find('c', 0, 2) }} {{ 'abc'.find('', 3) }} {{ 'abc'.find('', 4) }} {{ 'abc'.rfind('', 1, 2) }} {{ 'éaéaéa'.rfind('a', -4, -1) }} {{ 'abcb'.count('b', 2) }} {{ 'abc'.count('', 1) }} {{ 'abc'.count('', 2, 1) }} {{ 'é漢éé'.count('é', -3, none) }}
+{{ [1, 2, 1].index(1, 1) }} {{ [1, 2, 1].index(1, -1) }} {{ (1, 2, 1).index(1, 1, 9) }} {{ 'abc'.splitlines(true) }} {{ 'a\nb'.splitlines(keepends=false) }} {{ 'a\nb\r\n\nc\rd\u2028e\x0bf\x0cg\x1ch\x85i\n'.splitlines(keepends=1) }} {{ 'a\n\rb'.splitlines() }} {{ 'a\nb\r\n\nc\u2028d\n'|indent(2, blank=true) }} {{ 'a\rb\n'|indent(-3) }} {{ ''|indent(2, true) }}
+{{ [1, 2, 1].index(1, 1, 2) }}
+{{ l.index(1, none) }}
+{{ l.index(1, 0, 1, 2) }}
+{{ 'a'.find('a', 1.0) }}
+{{ 'a'.find('a', 1, 2, 3) }}
+{{ 'a'.find('a', start=1) }}
+{{ 'a'.startswith('a', zzz) }}
+{{ 'a'.splitlines(none) }}
+{{ 'a'.splitlines('x') }}
+{{ 25|round(-1) }} {{ 35|round(-1) }} {{ (-25)|round(-1) }} {{ 25|round }} {{ 25|round(2) }} {{ true|round }} {{ 15|round(-30) }} {{ 25.0|round(-1) }} {{ 25.5|round(-1) }} {{ 2.675|round(2) }} {{ 2.5|round(none) }} {{ 1.5|round(400) }} {{ 1.5|round(-400) }} {{ -0.4|round }} {{ 1.23456789012345678e-5|round(20) }} {{ 0.1|round(17) }} {{ 25|round(-1, 'floor') }} {{ 25|round(-1, 'ceil') }} {{ 25|round(1, 'floor') }} {{ -0.4|round(0, 'ceil') }} {{ 1.15|round(1, 'floor') }} {{ 'nan'|float|round }} {{ 5000000000000000000|round(-19) }} {{ 125000|round(-4) }}
+{{ n|round(none, 'floor') }}
+{{ 2.5|round(1.0) }}
+{{ 2.5|round(1, none) }}
+{{ 2.5|round(1, 'up') }}
+{{ x|round }}
+{{ [1, 2]|tojson(separators=',:') }} {{ [1, 2]|tojson(indent=1, separators=('; ', ':')) }} {{ d|tojson(indent='> ') }} {{ d|tojson(indent='') }} {{ d|tojson(indent=-1) }} {{ d|tojson(indent=true) }} {{ d|tojson(indent=none, separators=none) }} {{ [[]]|tojson(indent=66) }}
+{{ l|tojson(separators=(',',)) }}
+{{ l|tojson(separators=(1, 2)) }}
+{{ l|tojson(separators=5) }}
+{{ l|tojson(indent=1.5) }}
+{{ l|tojson(indent=[]) }}
+{{ x|indent(none) }}
+{{ '0x10'|int }} {{ '1_0'|int }} {{ '1__0'|int }} {{ '_1'|int }} {{ '1_'|int }} {{ '1'|int(0, none) }} {{ 'x'|int(5, none) }} {{ '1.9'|int(0, '16') }} {{ '1'|int(0, 1) }} {{ '1'|int(0, 99) }} {{ 'inf'|int }} {{ '1e400'|int }} {{ 'nan'|float|int(3) }} {{ '١٢'|int }} {{ ' 12\u3000'|int }} {{ '+ 1'|int }} {{ '+1'|int }} {{ '1e5'|int }} {{ '-5.9'|int }} {{ ''|int }} {{ []|int }} {{ '²'|int }}
+{{ '1_0.5'|float }} {{ '1_.5'|float }} {{ '1._5'|float }} {{ '1e1_0'|float }} {{ '0x1p3'|float }} {{ '1.'|float }} {{ '.5'|float }} {{ '.'|float }} {{ '1e'|float }} {{ '١.٢'|float }} {{ '-0'|float }} {{ 'infinit'|float }} {{ '-Infinity'|float }} {{ '+inf'|float }} {{ '-nan'|float }} {{ '1e-400'|float }} {{ '1E+2'|float }} {{ 'nan(1)'|float }} {{ none|float(2) }}
+{{ zzz|int }}
+{{ zzz|float(1) }}
 """.strip("\n").split("\n")
 SPACES = [
     "a\n{% if true %}\nb\n{% endif %}\nc\n", "a\n  {% if true %}  \n  b\n  {% endif %}\nc", "a {%- if true -%} b {%- endif -%} c",

@@ -159,7 +159,10 @@ extension TemplateInterpreter {
       }
       return .list(mapped)
     }
-    guard case .string(let name)? = arguments.positional.first, TemplateFilters.isOne(name.text) else {
+    guard let first = arguments.positional.first else {
+      throw InputError(.badValue, "maps with neither a filter nor an attribute")
+    }
+    guard case .string(let name) = first, TemplateFilters.isOne(name.text) else {
       throw InputError(.unsupported, "maps with a filter that is not implemented")
     }
     guard name != "map" else { throw InputError(.unsupported, "maps with map, which is not implemented") }
@@ -248,13 +251,14 @@ extension TemplateInterpreter {
     try charge(value)
     var writer = TemplateJSON()
     writer.escapesUnicode = arguments.value(0, "ensure_ascii")?.isTrue ?? false
-    if let indent = try arguments.integer(1, "indent") { writer.indent = min(max(indent, 0), 64) }
-    if let separators = arguments.value(2, "separators"), case let parts = try elements(of: separators),
-      parts.count == 2
-    {
-      writer.itemSeparator = try text(of: parts[0])
-      writer.keySeparator = try text(of: parts[1])
-      writer.keepsItemSeparator = true
+    writer.room = bytesLeft
+    if let width = arguments.value(1, "indent"), !width.isNone { writer.indent = try indentation(width) }
+    if let separators = arguments.value(2, "separators"), !separators.isNone {
+      let parts = try elements(of: separators)
+      guard parts.count == 2, case .string(let item) = parts[0], case .string(let key) = parts[1] else {
+        throw InputError(.badValue, "gives separators for JSON that are not two texts")
+      }
+      (writer.itemSeparator, writer.keySeparator, writer.keepsItemSeparator) = (item.utf8, key.utf8, true)
     }
     writer.sortsKeys = arguments.value(3, "sort_keys")?.isTrue ?? false
     try writer.write(value)
@@ -294,15 +298,22 @@ extension TemplateInterpreter {
     return out
   }
 
-  private mutating func indented(_ text: [UInt8], _ arguments: TemplateArguments) throws(InputError) -> [UInt8] {
-    var indent = [UInt8](repeating: 0x20, count: 4)
-    if case .string(let text)? = arguments.value(0, "width") {
-      indent = text.utf8
-    } else if let width = try arguments.integer(0, "width") {
-      indent = [UInt8](repeating: 0x20, count: min(max(width, 0), 1024))
+  /// What lines are indented by: a text, or so many spaces.
+  private mutating func indentation(_ width: TemplateValue) throws(InputError) -> [UInt8] {
+    if case .string(let text) = width { return text.utf8 }
+    guard let count = width.integer else {
+      throw InputError(.badValue, "indents by \(width.kindName), which must be text or a whole number")
     }
+    try spend(count)
+    return [UInt8](repeating: 0x20, count: max(count, 0))
+  }
+
+  private mutating func indented(_ text: [UInt8], _ arguments: TemplateArguments) throws(InputError) -> [UInt8] {
+    let indent = try indentation(arguments.value(0, "width") ?? .int(4))
     let (first, blank) = (arguments.value(1, "first")?.isTrue ?? false, arguments.value(2, "blank")?.isTrue ?? false)
-    let lines = text.split(separator: 0x0A, omittingEmptySubsequences: false)
+    try spend(text.count * 16)
+    // The line end lets an empty last line count as one.
+    let lines = TemplateBytes.lines(text + [0x0A], keepingEnds: false)
     let (total, overflows) = lines.count.multipliedReportingOverflow(by: indent.count)
     try spend(overflows ? .max : total)
     var out: [UInt8] = []
@@ -312,53 +323,6 @@ extension TemplateInterpreter {
       out += line
     }
     return out
-  }
-
-  // MARK: Numbers
-
-  private func number(
-    _ name: String, _ value: TemplateValue, _ arguments: TemplateArguments
-  ) throws(InputError) -> TemplateValue {
-    switch name {
-    case "int":
-      if let integer = value.integer { return .int(integer) }
-      if case .float(let number) = value, number.isFinite, let integer = Int(exactly: number.rounded(.towardZero)) {
-        return .int(integer)
-      }
-      if case .string(let text) = value {
-        if let base = arguments.value(1, "base"), base.integer != 10 {
-          throw InputError(.unsupported, "reads a number of another base than 10, which is not implemented")
-        }
-        let trimmed = JSONString(utf8: TemplateBytes.strip(text.utf8, nil)).text
-        if let integer = Int(trimmed) { return .int(integer) }
-        if let number = Double(trimmed), let integer = Int(exactly: number.rounded(.towardZero)) {
-          return .int(integer)
-        }
-      }
-      return arguments.value(0, "default") ?? .int(0)
-    case "float":
-      if let number = value.number { return .float(number) }
-      if case .string(let text) = value, let number = Double(JSONString(utf8: TemplateBytes.strip(text.utf8, nil)).text)
-      {
-        return .float(number)
-      }
-      return arguments.value(0, "default") ?? .float(0)
-    case "abs":
-      if case .float(let number) = value { return .float(number.magnitude) }
-      guard let integer = value.integer, integer != .min else {
-        throw InputError(.badValue, "takes abs of \(value.kindName)")
-      }
-      return .int(abs(integer))
-    default:
-      guard let number = value.number else { throw InputError(.badValue, "rounds \(value.kindName)") }
-      let places = min(max(try arguments.integer(0, "precision") ?? 0, 0), 15)
-      var scale = 1.0
-      for _ in 0..<places { scale *= 10 }
-      let method = try arguments.text(1, "method").map { String(decoding: $0, as: UTF8.self) } ?? "common"
-      let rules: [String: FloatingPointRoundingRule] = ["common": .toNearestOrEven, "ceil": .up, "floor": .down]
-      guard let rule = rules[method] else { throw InputError(.badValue, "rounds by \(quoted(method.utf8))") }
-      return .float((number * scale).rounded(rule) / scale)
-    }
   }
 }
 

@@ -108,6 +108,8 @@ extension TemplateInterpreter {
       switch arguments.positional.first {
       case nil: break
       case .dictionary(let given)?: dictionary = given
+      case let other? where other.number != nil || other.isNone:
+        throw InputError(.badValue, "calls \(name) with \(other.kindName), which has no entries")
       case let other?:
         throw InputError(.unsupported, "calls \(name) with \(other.kindName), which is implemented for mappings only")
       }

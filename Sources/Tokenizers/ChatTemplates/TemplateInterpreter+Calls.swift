@@ -125,6 +125,20 @@ struct TemplateArguments {
     }
   }
 
+  /// Where a search in so many places begins and ends, as the second and third argument say; negative ones count from the
+  /// end. Nil where the begin lies behind the end.
+  func bounds(of count: Int, takingNone: Bool) throws(InputError) -> Range<Int>? {
+    func place(_ index: Int, _ standard: Int) throws(InputError) -> Int {
+      guard index < positional.count, !(takingNone && positional[index].isNone) else { return standard }
+      guard let place = positional[index].integer else {
+        throw InputError(.badValue, "searches from or to \(positional[index].kindName), which must be a whole number")
+      }
+      return place >= 0 ? place : place < -count ? 0 : place + count
+    }
+    let (start, end) = (try place(1, 0), min(try place(2, count), count))
+    return start <= end ? start..<end : nil
+  }
+
   /// A whole number, or nothing for none.
   func integer(_ place: Int, _ name: String) throws(InputError) -> Int? {
     guard let value = value(place, name) else { return nil }

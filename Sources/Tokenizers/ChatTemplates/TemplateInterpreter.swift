@@ -9,7 +9,7 @@ struct TemplateInterpreter {
   var line = 1
   var depth = 0
   private var stepsLeft: Int
-  private var bytesLeft = 256 << 20
+  private(set) var bytesLeft = 256 << 20
   private var loops = 0
   /// Scopes that macros refer to; the two refer to each other, and are parted at the end.
   private var macroScopes: [TemplateScope] = []

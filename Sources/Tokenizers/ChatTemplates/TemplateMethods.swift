@@ -5,9 +5,11 @@ enum TemplateMethods {
   /// What those of texts take, as Python names it and as far as it is implemented.
   fileprivate static let ofText: [String: TemplateParameters] = [
     "strip": .placed("chars"), "lstrip": .placed("chars"), "rstrip": .placed("chars"), "split": ["sep", "maxsplit"],
-    "rsplit": ["sep", "maxsplit"], "splitlines": [], "startswith": .placed("prefix"), "endswith": .placed("suffix"),
+    "rsplit": ["sep", "maxsplit"], "splitlines": ["keepends"], "startswith": .placed("prefix", "start", "end"),
+    "endswith": .placed("suffix", "start", "end"),
     "replace": .placed("old", "new", named: ["count"]), "upper": [], "lower": [], "title": [], "capitalize": [],
-    "find": .placed("sub"), "rfind": .placed("sub"), "count": .placed("sub"), "join": .placed("iterable"),
+    "find": .placed("sub", "start", "end"), "rfind": .placed("sub", "start", "end"),
+    "count": .placed("sub", "start", "end"), "join": .placed("iterable"),
     "isdigit": [], "isalpha": [], "isalnum": [], "isspace": [], "isupper": [], "islower": [],
     "removeprefix": .placed("prefix"), "removesuffix": .placed("suffix"), "zfill": .placed("width"),
     "ljust": .placed("width", "fillchar"), "rjust": .placed("width", "fillchar"),
@@ -17,7 +19,7 @@ enum TemplateMethods {
     "items": [], "keys": [], "values": [], "get": .placed("key", "default"), "copy": [],
   ]
   fileprivate static let ofLists: [String: TemplateParameters] = [
-    "index": .placed("value"), "count": .placed("value"), "copy": [],
+    "index": .placed("value", "start", "stop"), "count": .placed("value"), "copy": [],
   ]
   // What would change a value; Hugging Face's environment refuses it too.
   private static let changing: Set<String> = [
@@ -68,7 +70,8 @@ extension TemplateInterpreter {
         }
         try charge(receiver)
         if name == "count" { return .int(elements.count { TemplateValue.areEqual($0, part) }) }
-        guard let place = elements.firstIndex(where: { TemplateValue.areEqual($0, part) }) else {
+        let places = try arguments.bounds(of: elements.count, takingNone: false)
+        guard let place = places?.first(where: { TemplateValue.areEqual(elements[$0], part) }) else {
           throw InputError(.badValue, "looks for what is not in the list")
         }
         return .int(place)
@@ -118,33 +121,13 @@ extension TemplateInterpreter {
       return .list(parts.map(value))
     case "splitlines":
       try spend(text.count * 16)
-      var lines: [[UInt8]] = [[]]
-      for (index, byte) in text.enumerated() {
-        switch byte {
-        case 0x0A where index > 0 && text[index - 1] == 0x0D: break
-        case 0x0A, 0x0D: lines.append([])
-        default: lines[lines.count - 1].append(byte)
-        }
+      let keepsEnds = arguments.value(0, "keepends") ?? .bool(false)
+      guard keepsEnds.integer != nil else {
+        throw InputError(.badValue, "gives \(keepsEnds.kindName) for keepends, which must be true or false")
       }
-      if lines.last?.isEmpty ?? false { lines.removeLast() }
-      return .list(lines.map(value))
+      return .list(TemplateBytes.lines(text, keepingEnds: keepsEnds.isTrue).map(value))
     case "startswith", "endswith":
-      let parts: [TemplateValue]
-      if case .tuple(let several)? = arguments.positional.first {
-        parts = several
-      } else {
-        guard !arguments.positional.isEmpty else { throw InputError(.badValue, "does not give \(name) a text") }
-        parts = arguments.positional
-      }
-      for part in parts {
-        guard case .string(let part) = part else {
-          throw InputError(.badValue, "asks whether text begins or ends with \(part.kindName)")
-        }
-        let fits =
-          name == "startswith" ? text.starts(with: part.utf8) : text.reversed().starts(with: part.utf8.reversed())
-        if fits { return .bool(true) }
-      }
-      return .bool(false)
+      return .bool(try hasEnd(text, arguments, first: name == "startswith"))
     case "replace":
       let (old, new) = (try arguments.requiredText(0, "old"), try arguments.requiredText(1, "new"))
       return value(try replaced(text, old, new, try arguments.integer(2, "count")))
@@ -154,18 +137,8 @@ extension TemplateInterpreter {
     case "removesuffix":
       let part = try arguments.requiredText(0, "suffix")
       return value(text.suffix(part.count) == part[...] && !part.isEmpty ? Array(text.dropLast(part.count)) : text)
-    case "find", "rfind":
-      let part = try arguments.requiredText(0, "sub")
-      let place: Int?
-      if name == "find" {
-        place = TemplateBytes.find(part, in: text)
-      } else {
-        place = TemplateBytes.find(part.reversed(), in: text.reversed()).map { text.count - $0 - part.count }
-      }
-      return .int(place.map { scalarCount(of: text[..<$0]) } ?? -1)
-    case "count":
-      let part = try arguments.requiredText(0, "sub")
-      return .int(part.isEmpty ? scalarCount(of: text[...]) + 1 : TemplateBytes.places(of: part, in: text).count)
+    case "find", "rfind", "count":
+      return .int(try search(name, text, arguments))
     case "partition", "rpartition":
       let part = try arguments.requiredText(0, "sep")
       guard !part.isEmpty else { throw InputError(.badValue, "splits at an empty text") }
@@ -211,6 +184,43 @@ extension TemplateInterpreter {
         return value(isSigned ? Array(text.prefix(1)) + padding(count) + text.dropFirst() : padding(count) + text)
       }
     default: return try lettersMethod(name, String(decoding: text, as: UTF8.self))
+    }
+  }
+
+  /// Whether the text, or the part of it that is named, begins or ends with another, or with one of a tuple.
+  private func hasEnd(
+    _ text: [UInt8], _ arguments: TemplateArguments, first isFirst: Bool
+  ) throws(InputError) -> Bool {
+    guard let wanted = arguments.positional.first else {
+      throw InputError(.badValue, "does not give a text to look for")
+    }
+    let places = try arguments.bounds(of: scalarCount(of: text[...]), takingNone: true)
+    let text = places.map { TemplateBytes.part(text, $0) }
+    var parts = [wanted]
+    if case .tuple(let several) = wanted { parts = several }
+    for part in parts {
+      guard case .string(let part) = part else {
+        throw InputError(.badValue, "asks whether text begins or ends with \(part.kindName)")
+      }
+      guard let text else { continue }
+      if isFirst ? text.starts(with: part.utf8) : text.suffix(part.utf8.count) == part.utf8[...] { return true }
+    }
+    return false
+  }
+
+  /// Where a text stands in the text, or in the part of it that is named, or how often.
+  private func search(_ name: String, _ text: [UInt8], _ arguments: TemplateArguments) throws(InputError) -> Int {
+    let part = try arguments.requiredText(0, "sub")
+    let places = try arguments.bounds(of: scalarCount(of: text[...]), takingNone: true)
+    guard let places else { return name == "count" ? 0 : -1 }
+    let text = TemplateBytes.part(text, places)
+    switch name {
+    case "count": return part.isEmpty ? places.count + 1 : TemplateBytes.places(of: part, in: text).count
+    case "find":
+      return TemplateBytes.find(part, in: text).map { places.lowerBound + scalarCount(of: text[..<$0]) } ?? -1
+    default:
+      let fromEnd = TemplateBytes.find(part.reversed(), in: text.reversed())
+      return fromEnd.map { places.lowerBound + scalarCount(of: text[..<(text.count - $0 - part.count)]) } ?? -1
     }
   }
 

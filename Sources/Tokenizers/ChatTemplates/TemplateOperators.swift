@@ -196,6 +196,33 @@ enum TemplateBytes {
     return (fromEnd ? words.reversed().map { $0.reversed() } : words).map { bytes($0) }
   }
 
+  /// The scalars at some places.
+  static func part(_ text: [UInt8], _ places: Range<Int>) -> [UInt8] {
+    var place = -1
+    return text.filter { byte in
+      if byte & 0xC0 != 0x80 { place += 1 }
+      return places.contains(place)
+    }
+  }
+
+  /// The lines, which end as Python has it; nothing follows the last end.
+  static func lines(_ text: [UInt8], keepingEnds: Bool) -> [[UInt8]] {
+    let scalars = Array(String(decoding: text, as: UTF8.self).unicodeScalars)
+    var (lines, start, index) = ([[UInt8]](), 0, 0)
+    while index < scalars.count {
+      let end = index
+      index += 1
+      switch scalars[end].value {
+      case 0x0D: if index < scalars.count, scalars[index].value == 0x0A { index += 1 }
+      case 0x0A, 0x0B, 0x0C, 0x1C...0x1E, 0x85, 0x2028, 0x2029: break
+      default: continue
+      }
+      lines.append(bytes(scalars[start..<(keepingEnds ? index : end)]))
+      start = index
+    }
+    return start < scalars.count ? lines + [bytes(scalars[start...])] : lines
+  }
+
   static func bytes(_ scalars: some Sequence<Unicode.Scalar>) -> [UInt8] {
     var out: [UInt8] = []
     for scalar in scalars { append(scalar.value, to: &out) }

@@ -76,7 +76,10 @@ extension TemplateValue {
 
 /// JSON as Python's `json.dumps` writes it: a space after commas and colons, or lines with an indent.
 struct TemplateJSON {
-  var indent: Int?
+  /// What a line is indented by for each level; nil to write no lines.
+  var indent: [UInt8]?
+  /// How many bytes may be written.
+  var room = Int.max
   var sortsKeys = false
   var escapesUnicode = false
   var itemSeparator = Array(", ".utf8)
@@ -87,7 +90,7 @@ struct TemplateJSON {
 
   init() {}
 
-  /// - Throws: `badValue` for what JSON has no form for.
+  /// - Throws: `badValue` for what JSON has no form for, `budget` where lines take more than `room`.
   mutating func write(_ value: TemplateValue, depth: Int = 0) throws(InputError) {
     switch value {
     case .none: out += Array("null".utf8)
@@ -99,17 +102,17 @@ struct TemplateJSON {
     case .list(let elements), .tuple(let elements):
       out.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {
-        separate(index, depth)
+        try separate(index, depth)
         try write(element, depth: depth + 1)
       }
-      end(elements.isEmpty, depth)
+      try end(elements.isEmpty, depth)
       out.append(UInt8(ascii: "]"))
     case .dictionary(let dictionary):
       var entries = dictionary.entries
       if sortsKeys { entries.sort { TemplateValue.precedes($0.key.value, $1.key.value) ?? false } }
       out.append(UInt8(ascii: "{"))
       for (index, entry) in entries.enumerated() {
-        separate(index, depth)
+        try separate(index, depth)
         switch entry.key {
         case .string(let text): write(text)
         case .int(let number): write(JSONString(String(number)))
@@ -118,24 +121,26 @@ struct TemplateJSON {
         out += keySeparator
         try write(entry.value, depth: depth + 1)
       }
-      end(entries.isEmpty, depth)
+      try end(entries.isEmpty, depth)
       out.append(UInt8(ascii: "}"))
     case .undefined, .namespace, .loop, .function:
       throw InputError(.badValue, "writes as JSON what is \(value.kindName)")
     }
   }
 
-  private mutating func separate(_ index: Int, _ depth: Int) {
+  private mutating func separate(_ index: Int, _ depth: Int) throws(InputError) {
     if index > 0 { out += indent == nil || keepsItemSeparator ? itemSeparator : [UInt8(ascii: ",")] }
-    newLine(depth + 1)
+    try newLine(depth + 1)
   }
 
-  private mutating func end(_ isEmpty: Bool, _ depth: Int) { if !isEmpty { newLine(depth) } }
+  private mutating func end(_ isEmpty: Bool, _ depth: Int) throws(InputError) { if !isEmpty { try newLine(depth) } }
 
-  private mutating func newLine(_ depth: Int) {
+  private mutating func newLine(_ depth: Int) throws(InputError) {
     guard let indent else { return }
+    let (count, overflows) = indent.count.multipliedReportingOverflow(by: depth)
+    guard !overflows, count < room - out.count else { throw InputError(.budget, "makes more text than is allowed") }
     out.append(0x0A)
-    out.append(contentsOf: repeatElement(0x20, count: indent * depth))
+    for _ in 0..<depth { out += indent }
   }
 
   private mutating func write(_ text: JSONString) {

@@ -47,6 +47,8 @@ enum TemplateValue: Sendable {
     }
   }
 
+  var isNone: Bool { if case .none = self { true } else { false } }
+
   /// What kind of value it is, for messages.
   var kindName: String {
     switch self {

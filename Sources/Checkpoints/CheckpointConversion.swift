@@ -80,7 +80,7 @@ extension AtomicDirectory {
   /// what they are read from nor, of what it replaces, a file that is no weights and has no successor.
   ///
   /// - Parameters:
-  ///   - source: The file or folder that is read.
+  ///   - source: The file or folder that is read, with what links in it lead to.
   ///   - names: What will be written beside the weights, as `write(_:to:)` takes it.
   /// - Throws: `badValue` where the source would be replaced, `inconsistent` where another file would; `io` when a folder
   ///   cannot be read.

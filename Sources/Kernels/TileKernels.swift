@@ -57,7 +57,7 @@ public struct TileKernels: Sendable {
 
   /// As `KernelTable.attendRows` for at most `side` rows of scores, with room for `present` in whole steps of `side`: the
   /// exponentials, and zeros beyond, are packed as a strip too. Returns a magnitude that none exceeds, or NaN where
-  /// there is one.
+  /// there is one. Lines of the strip beyond the rows are left as they are.
   public let attendRows:
     @Sendable (
       _ scores: Target, _ stride: Int, _ rows: Int, _ seen: UnsafePointer<Int32>, _ present: Int, _ scale: Float,
